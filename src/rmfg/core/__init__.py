@@ -1,0 +1,1 @@
+"""What every other floor stands on: precision, checks, statuses, files. Knows nothing of games."""

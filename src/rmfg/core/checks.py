@@ -1,0 +1,139 @@
+"""Checks of arguments. Each returns its input, and raises one error that names the argument,
+the place, the value and the way out. Traced arrays are checked by shape alone.
+"""
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+
+from rmfg.core.precision import Array, is_concrete
+
+T = TypeVar("T")
+
+# Rows that sum to one within this much are taken as laws: the rounding of float64 arithmetic over
+# many entries, far below float32 data, which its owner should normalize knowingly.
+ROW_SUM_SLACK = 1e-9
+
+
+def place(index: Iterable[int], axes: Iterable[str]) -> str:
+    """Where in an array: `(s=3, a=1)`."""
+    return "(" + ", ".join(f"{axis}={int(i)}" for axis, i in zip(axes, index, strict=False)) + ")"
+
+
+def finite(name: str, array: Array, axes: Iterable[str] = ("s", "a", "next")) -> Array:
+    """Refuse NaN and infinity."""
+    if is_concrete(array):
+        bad = ~np.isfinite(np.asarray(array))
+        if bad.any():
+            index = np.argwhere(bad)[0]
+            raise ValueError(
+                f"`{name}` must be finite, but is {np.asarray(array)[tuple(index)]} at "
+                f"{place(index, axes)}. Guard divisions and logarithms, or drop the entry."
+            )
+    return array
+
+
+def shaped(name: str, array: Array, shape: tuple[int, ...], meaning: str) -> Array:
+    """Refuse any other shape."""
+    if tuple(array.shape) != shape:
+        raise ValueError(
+            f"`{name}` must have shape {shape} = {meaning}, but has shape {tuple(array.shape)}. "
+            "Check the order of the axes."
+        )
+    return array
+
+
+def laws(name: str, array: Array, axes: tuple[str, ...] = ("s", "a")) -> Array:
+    """Refuse rows (over the last axis) that are not probability laws."""
+    if not is_concrete(array):
+        return array
+    finite(name, array, (*axes, "next"))
+    rows = np.asarray(array)
+    if (rows < 0).any():
+        index = np.argwhere(rows < 0)[0]
+        raise ValueError(
+            f"`{name}` must not be negative, but is {rows[tuple(index)]:.6g} at "
+            f"{place(index, (*axes, 'next'))}. Probabilities lie between 0 and 1."
+        )
+    totals = rows.sum(-1)
+    bad = ~(np.abs(totals - 1) <= ROW_SUM_SLACK)
+    if bad.any():
+        index = np.argwhere(bad)[0]
+        where = f"row {place(index, axes)}" if axes else "it"
+        raise ValueError(
+            f"`{name}` must sum to one over its last axis, but {where} sums to "
+            f"{totals[tuple(index)]:.6g}. For counts, divide by `.sum(-1, keepdims=True)`; for "
+            "agents who leave, add a sink state; if the axes are swapped, the next state is last."
+        )
+    return array
+
+
+def within(name: str, array: Array, low: float, high: float, way_out: str) -> Array:
+    """Refuse numbers outside [low, high]."""
+    finite(name, array, ("s", "a"))
+    if is_concrete(array):
+        numbers = np.asarray(array)
+        bad = ~((numbers >= low) & (numbers <= high))
+        if bad.any():
+            index = np.argwhere(bad)[0]
+            where = f" at {place(index, ('s', 'a'))}" if numbers.ndim else ""
+            raise ValueError(
+                f"`{name}` must lie in [{low:g}, {high:g}], but is "
+                f"{numbers[tuple(index)]:.6g}{where}. {way_out}"
+            )
+    return array
+
+
+def discount(value: float) -> float:
+    """Refuse a discount outside [0, 1)."""
+    number = float(value)
+    if not 0 <= number < 1:
+        raise ValueError(
+            f"`discount` must lie in [0, 1), but is {number:g}. The guarantees of the discounted "
+            "game fail at 1; a long horizon is 0.99 or 0.999."
+        )
+    return number
+
+
+def tolerance(tol: float, smallest: float) -> float:
+    """Refuse a tolerance that the floating-point type cannot promise."""
+    number = float(tol)
+    if not smallest <= number <= 1:
+        raise ValueError(
+            f"`tol` must lie in [{smallest:.1g}, 1], but is {number:g}. It is relative to "
+            "(max reward - min reward) / (1 - discount), and float64 supports no less."
+        )
+    return number
+
+
+def positive(name: str, value: T, what: str) -> T:
+    """Refuse zero, negative numbers, infinity and NaN."""
+    if not (isinstance(value, int | float | np.number) and 0 < value < math.inf):
+        raise ValueError(f"`{name}` must be a positive {what}, but is {value!r}.")
+    return value
+
+
+def known(kind: str, name: str, names: Iterable[str]) -> str:
+    """Refuse an unknown name and suggest the nearest."""
+    choices = list(names)
+    if name in choices:
+        return name
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise ValueError(f"unknown {kind} {name!r}. {hint}Known: {', '.join(choices)}.")
+
+
+def distribution(name: str, array: Array, num_states: int) -> Array:
+    """Refuse anything but a law over states."""
+    shaped(name, array, (num_states,), "(states,)")
+    return laws(name, array, ())
+
+
+def policy(name: str, array: Array, num_states: int, num_actions: int) -> Array:
+    """Refuse anything but one law over actions per state."""
+    shaped(name, array, (num_states, num_actions), "(states, actions)")
+    return laws(name, array, ("s",))
+

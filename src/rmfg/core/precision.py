@@ -1,0 +1,59 @@
+"""One border between the caller's arrays and the float64 inside.
+
+Importing the package changes no global JAX setting. A public function is wrapped in `boundary`:
+NumPy arrays go in, the work is done in float64, float64 NumPy arrays come out. JAX arrays and
+tracers pass through untouched, in the caller's own precision, so the same function can be traced.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Array = jax.Array | np.ndarray
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def is_concrete(*arrays: object) -> bool:
+    """Whether none of the arrays is being traced, so that its numbers can be looked at."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays))
+
+
+def boundary(function: Callable[P, R]) -> Callable[P, R]:
+    """Compute in float64 for NumPy callers, in the caller's precision for JAX callers."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        leaves = [leaf for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, jax.Array)]
+        if not is_concrete(leaves):
+            return function(*args, **kwargs)
+        if leaves:
+            # float64 JAX arrays turn into float32 outside an x64 context, without a word.
+            with jax.enable_x64(any(leaf.dtype == jnp.float64 for leaf in leaves)):
+                return function(*args, **kwargs)
+        with jax.enable_x64(True):
+            return to_numpy(function(*args, **kwargs))
+
+    return wrapped
+
+
+def to_numpy(tree: R) -> R:
+    """Replace every JAX array in the tree by a NumPy array; other leaves stay."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
+
+
+def as_float(array: object) -> Array:
+    """The array in floating point: JAX arrays as they are, everything else as float64 NumPy."""
+    if isinstance(array, jax.Array):
+        return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+    return np.asarray(array, dtype=np.float64)
+
+
+def round_off(*arrays: Array) -> float:
+    """The unit round-off of the arrays' common floating-point type."""
+    return float(jnp.finfo(jnp.result_type(*arrays)).eps)

@@ -1,0 +1,1 @@
+"""What a game is: kernels, games, ambiguity sets. Data and their own mathematics."""

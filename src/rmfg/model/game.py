@@ -1,0 +1,234 @@
+"""Games: what a very large population plays when its transitions and rewards depend on itself.
+
+A game is (S, A, discount, reward(m), kernel(m)): finite states and actions, and for each mean
+field m, the population's law over states (or over state-action pairs), a reward (S, A) to be
+maximized and a nominal kernel. Nature's doubts about the kernel are not part of the game: they
+are an ambiguity set, chosen when the game is solved.
+"""
+
+import abc
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float, boundary, is_concrete
+from rmfg.model.kernel import Kernel, as_kernel
+from rmfg.model.layout import Layout
+
+MeanFieldKind = Literal["state", "state-action"]
+
+
+class MeanFieldGame(abc.ABC):
+    """A mean-field game: subclass it and give `kernel(m)`, `reward(m)` and the three sizes.
+
+    `num_states`, `num_actions` and `discount` are class attributes or set in `__init__`.
+    `mean_field` says what m is: "state", an array (S,), or "state-action", an array (S, A).
+    Both methods must be traceable by JAX; `kernel` may return an array (S, A, S) or a `Kernel`.
+    Attributes may be changed between solves: arrays are passed to compiled code as arguments, and
+    any other change compiles anew, so that no stale number survives.
+    """
+
+    num_states: int
+    num_actions: int
+    discount: float
+    mean_field: MeanFieldKind = "state"
+    initial: Array | None = None
+    state_names: Sequence[str] | None = None
+    action_names: Sequence[str] | None = None
+    name: str | None = None
+    layout: Layout | None = None
+
+    @abc.abstractmethod
+    def kernel(self, mean_field: Float[Array, "..."]) -> Kernel:
+        """Return the nominal kernel at the mean field."""
+
+    @abc.abstractmethod
+    def reward(self, mean_field: Float[Array, "..."]) -> Float[Array, "S A"]:
+        """Return the reward (S, A) at the mean field."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let users return plain arrays, call with NumPy, and pass games to compiled code."""
+        for method, convert in (("kernel", as_kernel), ("reward", as_float)):
+            if method in vars(cls):
+                setattr(cls, method, boundary(_converted(vars(cls)[method], convert)))
+        jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
+
+    @property
+    def mean_field_shape(self) -> tuple[int, ...]:
+        """The shape of the mean field: (S,) or (S, A)."""
+        if self.mean_field == "state-action":
+            return (self.num_states, self.num_actions)
+        return (self.num_states,)
+
+    def mean_field_of(
+        self, distribution: Float[Array, " S"], policy: Float[Array, "S A"]
+    ) -> Float[Array, "..."]:
+        """Return the mean field of a population with this law that plays this policy."""
+        return distribution[:, None] * policy if self.mean_field == "state-action" else distribution
+
+
+class TabularGame(MeanFieldGame):
+    """A game given by arrays, or by functions of the mean field that JAX can trace.
+
+    `kernel`: an array (S, A, S), a `DenseKernel`, a `SparseKernel`, or a function m -> one of them.
+    `reward`: an array (S, A), or a function m -> (S, A). Sizes are read off the two at the uniform
+    mean field; `num_states` and `num_actions` are needed only where both are functions.
+    Raises ValueError where shapes disagree, rows are not laws or numbers are not finite.
+    """
+
+    def __init__(
+        self,
+        kernel: Array | Kernel | Callable[[Any], Any],
+        reward: Array | Callable[[Any], Any],
+        discount: float,
+        *,
+        mean_field: MeanFieldKind = "state",
+        initial: Array | None = None,
+        state_names: Sequence[str] | None = None,
+        action_names: Sequence[str] | None = None,
+        name: str | None = None,
+        layout: Layout | None = None,
+        num_states: int | None = None,
+        num_actions: int | None = None,
+    ):
+        self.discount = checks.discount(discount)
+        self.mean_field = checks.known("mean_field", mean_field, ("state", "state-action"))
+        self.name, self.layout = name, layout
+        self._kernel = kernel if callable(kernel) else as_kernel(kernel)
+        self._reward = reward if callable(reward) else _as_reward(reward)
+        self.num_states, self.num_actions = self._sizes(num_states, num_actions)
+        self.initial = None if initial is None else as_float(initial)
+        self.state_names = _names("state_names", state_names, self.num_states)
+        self.action_names = _names("action_names", action_names, self.num_actions)
+        check_game(self)
+
+    def kernel(self, mean_field: Float[Array, "..."]) -> Kernel:
+        return self._kernel(mean_field) if callable(self._kernel) else self._kernel
+
+    def reward(self, mean_field: Float[Array, "..."]) -> Float[Array, "S A"]:
+        return self._reward(mean_field) if callable(self._reward) else self._reward
+
+    @classmethod
+    def from_functions(
+        cls,
+        transition: Callable[..., Any],
+        reward: Callable[..., Any],
+        num_states: int,
+        num_actions: int,
+        discount: float,
+        **options: Any,
+    ) -> "TabularGame":
+        """Make a game from functions of one state and one action.
+
+        `transition(s, a, m)` returns the law (S,) of the next state and `reward(s, a, m)` a number;
+        JAX traces both with integer arrays s and a. `options` are those of `TabularGame`.
+        """
+        states, actions = np.arange(num_states), np.arange(num_actions)
+
+        def table(function: Callable[..., Any]) -> Callable[[Any], Any]:
+            over_actions = jax.vmap(function, in_axes=(None, 0, None))
+            over_states = jax.vmap(over_actions, in_axes=(0, None, None))
+            return lambda m: over_states(states, actions, m)
+
+        sizes = {"num_states": num_states, "num_actions": num_actions}
+        return cls(table(transition), table(reward), discount, **sizes, **options)
+
+    def _sizes(self, num_states: int | None, num_actions: int | None) -> tuple[int, int]:
+        if isinstance(self._kernel, Kernel):
+            found = (self._kernel.num_states, self._kernel.num_actions)
+        elif not callable(self._reward):
+            found = tuple(self._reward.shape)
+        elif num_states is None or num_actions is None:
+            raise ValueError(
+                "`num_states` and `num_actions` must be given where both `kernel` and `reward` are "
+                "functions of the mean field: TabularGame(..., num_states=S, num_actions=A)."
+            )
+        else:
+            found = (num_states, num_actions)
+        for name, given, real in zip(
+            ("num_states", "num_actions"), (num_states, num_actions), found, strict=True
+        ):
+            if given is not None and given != real:
+                raise ValueError(f"`{name}` is {given}, but the arrays say {real}.")
+        return found
+
+
+def uniform_mean_field(game: MeanFieldGame) -> Float[Array, "..."]:
+    """The uniform law of the kind that the game reads."""
+    shape = game.mean_field_shape
+    return np.full(shape, 1 / np.prod(shape))
+
+
+def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
+    """Check a game at a mean field (the uniform one if None): sizes, shapes, laws, finiteness.
+
+    Raises ValueError with the place and the value. Done once for every game before it is solved.
+    """
+    for attribute in ("num_states", "num_actions", "discount"):
+        if not hasattr(game, attribute):
+            raise ValueError(
+                f"`{attribute}` is missing from {type(game).__name__}: set it as a class "
+                "attribute or in `__init__`."
+            )
+    checks.discount(game.discount)
+    checks.known("mean_field", game.mean_field, ("state", "state-action"))
+    if game.initial is not None:
+        checks.distribution("initial", as_float(game.initial), game.num_states)
+    field = uniform_mean_field(game) if mean_field is None else mean_field
+    if not is_concrete(field, game):
+        return
+    reward, kernel = game.reward(field), game.kernel(field)
+    shape = (game.num_states, game.num_actions)
+    checks.shaped("reward", reward, shape, "(states, actions)")
+    checks.finite("reward", reward, ("s", "a"))
+    sizes = (kernel.num_states, kernel.num_actions)
+    if sizes != shape:
+        raise ValueError(
+            f"`kernel` has (states, actions) = {sizes}, but the game has {shape}. "
+            "Check the order of the axes: (state, action, next state)."
+        )
+    kernel.check()
+
+
+def _converted(method: Callable[..., Any], convert: Callable[[Any], Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapped(self: MeanFieldGame, mean_field: Array) -> Any:
+        # NumPy in, NumPy out of the caller's function; inside it only JAX operations are assumed.
+        return convert(method(self, jnp.asarray(mean_field)))
+
+    return wrapped
+
+
+def _flatten(game: MeanFieldGame) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    attributes = vars(game)
+    return tuple(attributes.values()), tuple(attributes)
+
+
+def _unflatten(cls: type, names: tuple[str, ...], values: tuple[Any, ...]) -> MeanFieldGame:
+    game = object.__new__(cls)
+    vars(game).update(zip(names, values, strict=True))
+    return game
+
+
+def _as_reward(reward: Array) -> Array:
+    array = as_float(reward)
+    if array.ndim != 2:
+        raise ValueError(
+            f"`reward` must have shape (states, actions), but has shape {tuple(array.shape)}. "
+            "A reward r(s, a, next) becomes r(s, a) by taking its nominal mean over next."
+        )
+    return array
+
+
+def _names(argument: str, names: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if len(names) != count:
+        raise ValueError(f"`{argument}` must have {count} entries, but has {len(names)}.")
+    return tuple(str(name) for name in names)

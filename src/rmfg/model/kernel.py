@@ -1,0 +1,282 @@
+"""Transition kernels: the law of the next state after (s, a), dense or sparse, one interface.
+
+Algorithms talk to a kernel through `expectation`, `push`, `rows` and `with_law`, never to its
+arrays. Arrays are given and shown as (S, A, K) and kept with the successors first (see `rows`).
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float, Int
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float, boundary, is_concrete
+from rmfg.model.rows import Reach, Rows
+
+
+class Kernel(eqx.Module):
+    """The laws of the next state, one for each (s, a), as an operator."""
+
+    @property
+    @abc.abstractmethod
+    def num_states(self) -> int:
+        """The number of states S."""
+
+    @property
+    @abc.abstractmethod
+    def num_actions(self) -> int:
+        """The number of actions A."""
+
+    @abc.abstractmethod
+    def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:
+        """Return the expected value of the next state for each (s, a)."""
+
+    @abc.abstractmethod
+    def push(self, occupation: Float[Array, "S A"]) -> Float[Array, " S"]:
+        """Return where a mass on (s, a) is after one step."""
+
+    @abc.abstractmethod
+    def rows(self, values: Float[Array, " S"], reach: Reach) -> Rows:
+        """Return the rows with the values of the successors that nature can need."""
+
+    @abc.abstractmethod
+    def with_law(self, rows: Rows, law: Float[Array, "K S A"]) -> "Kernel":
+        """Return the kernel of the same kind that has `law` on the successors of `rows`."""
+
+    @abc.abstractmethod
+    def to_dense(self) -> Float[Array, "S A S"]:
+        """Return the probabilities as one array (S, A, S)."""
+
+    @abc.abstractmethod
+    def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
+        """Return the Markov chain of an agent who follows the policy, (S, S), on the host."""
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Raise ValueError where a row is not a law or a successor is no state."""
+
+    def to_sparse(self) -> "SparseKernel":
+        """Return the kernel with only its positive probabilities, padded to the longest row."""
+        dense = np.asarray(self.to_dense())
+        width = max(1, int((dense > 0).sum(-1).max()))
+        # A stable sort on "is zero" keeps the successors of each row in increasing order.
+        successors = np.argsort(dense <= 0, axis=-1, kind="stable")[..., :width]
+        return SparseKernel(successors, np.take_along_axis(dense, successors, -1))
+
+
+class DenseKernel(Kernel):
+    """A kernel given by all its probabilities (S, A, S).
+
+    Raises ValueError where the shape is not (S, A, S) or a row is not a law.
+    """
+
+    law: Float[Array, "K S A"]  # successors first
+
+    def __init__(self, probabilities: Float[Array, "S A K"]):
+        array = as_float(probabilities)
+        if array.ndim != 3 or array.shape[0] != array.shape[2] or 0 in array.shape:
+            raise ValueError(
+                "`probabilities` must have shape (S, A, S) = (states, actions, next states), but "
+                f"has shape {tuple(array.shape)}. Check the order of the axes."
+            )
+        self.law = _successors_first(array)
+        self.check()
+
+    @property
+    def probabilities(self) -> Float[Array, "S A K"]:
+        """The probabilities (S, A, S)."""
+        return _successors_last(self.law)
+
+    @property
+    def num_states(self) -> int:
+        return self.law.shape[1]
+
+    @property
+    def num_actions(self) -> int:
+        return self.law.shape[2]
+
+    @boundary
+    def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:
+        return jnp.tensordot(values, self.law, 1)
+
+    @boundary
+    def push(self, occupation: Float[Array, "S A"]) -> Float[Array, " S"]:
+        return jnp.tensordot(self.law, occupation, 2)
+
+    def rows(self, values: Float[Array, " S"], reach: Reach) -> Rows:
+        shared = jnp.asarray(values)[:, None, None]
+        law = jnp.asarray(self.law)
+        allowed = law > 0 if reach == "support" else jnp.ones_like(shared, dtype=bool)
+        return Rows(law, shared, allowed, jnp.arange(self.num_states)[:, None, None])
+
+    def with_law(self, rows: Rows, law: Float[Array, "K S A"]) -> "DenseKernel":
+        return _assemble(DenseKernel, law=law)
+
+    def check(self) -> None:
+        checks.laws("probabilities", self.probabilities)
+
+    def to_dense(self) -> Float[Array, "S A K"]:
+        return self.probabilities
+
+    def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
+        return scipy.sparse.csr_array(np.einsum("tsa,sa->st", np.asarray(self.law), policy))
+
+
+class SparseKernel(Kernel):
+    """A kernel given by the K successors of each (s, a), padded with probability zero.
+
+    `successors` (S, A, K) are state numbers, `probabilities` (S, A, K) their probabilities. A slot
+    of probability zero is padding: it does not say that nature may go there.
+    Raises ValueError where shapes differ, a successor is no state, a row is not a law, or a row
+    names the same successor twice.
+    """
+
+    slots: Int[Array, "K S A"]  # successors first, like the law
+    law: Float[Array, "K S A"]
+
+    def __init__(self, successors: Int[Array, "S A K"], probabilities: Float[Array, "S A K"]):
+        targets = successors if isinstance(successors, jax.Array) else np.asarray(successors)
+        array = as_float(probabilities)
+        if array.ndim != 3 or targets.shape != array.shape or 0 in array.shape:
+            raise ValueError(
+                "`successors` and `probabilities` must both have shape (S, A, K) = (states, "
+                f"actions, successors), but have {tuple(targets.shape)} and {tuple(array.shape)}."
+            )
+        if not jnp.issubdtype(targets.dtype, jnp.integer):
+            raise TypeError(
+                f"`successors` must be integers (state numbers), but has type {targets.dtype}."
+            )
+        self.slots = _successors_first(targets)
+        self.law = _successors_first(array)
+        self.check()
+
+    @property
+    def successors(self) -> Int[Array, "S A K"]:
+        """The state numbers of the successors (S, A, K)."""
+        return _successors_last(self.slots)
+
+    @property
+    def probabilities(self) -> Float[Array, "S A K"]:
+        """The probabilities of the successors (S, A, K)."""
+        return _successors_last(self.law)
+
+    @property
+    def num_states(self) -> int:
+        return self.law.shape[1]
+
+    @property
+    def num_actions(self) -> int:
+        return self.law.shape[2]
+
+    @boundary
+    def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:
+        values = jnp.asarray(values)
+
+        def body(sums: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+            return sums + slot[1] * values[slot[0]], None
+
+        zeros = jnp.zeros(self.law.shape[1:], jnp.result_type(self.law, values))
+        return jax.lax.scan(body, zeros, (jnp.asarray(self.slots), jnp.asarray(self.law)))[0]
+
+    @boundary
+    def push(self, occupation: Float[Array, "S A"]) -> Float[Array, " S"]:
+        moved = jnp.asarray(self.law) * occupation
+        return jax.ops.segment_sum(moved.ravel(), jnp.ravel(self.slots), self.num_states)
+
+    def rows(self, values: Float[Array, " S"], reach: Reach) -> Rows:
+        values, slots, law = jnp.asarray(values), jnp.asarray(self.slots), jnp.asarray(self.law)
+        if reach == "everywhere":
+            return _spread(slots, law).rows(values, reach)
+        gathered, allowed = values[slots], law > 0
+        if reach == "support":
+            return Rows(law, gathered, allowed, slots)
+        lowest = jnp.argmin(values)
+        listed = jnp.any(allowed & (slots == lowest), axis=0, keepdims=True)
+        return Rows(
+            jnp.concatenate([law, jnp.zeros_like(law[:1])]),
+            jnp.concatenate([gathered, jnp.full_like(gathered[:1], values[lowest])]),
+            jnp.concatenate([allowed, ~listed]),
+            jnp.concatenate([slots, jnp.full_like(slots[:1], lowest)]),
+        )
+
+    def with_law(self, rows: Rows, law: Float[Array, "K S A"]) -> "SparseKernel":
+        return _assemble(SparseKernel, slots=jnp.broadcast_to(rows.successors, law.shape), law=law)
+
+    def check(self) -> None:
+        checks.laws("probabilities", self.probabilities)
+        if is_concrete(self):
+            _check_successors(np.asarray(self.successors), np.asarray(self.probabilities))
+
+    @boundary
+    def to_dense(self) -> Float[Array, "S A K"]:
+        return _spread(jnp.asarray(self.slots), jnp.asarray(self.law)).probabilities
+
+    def to_sparse(self) -> "SparseKernel":
+        return self
+
+    def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
+        sources = np.broadcast_to(np.arange(self.num_states)[:, None], self.law.shape)
+        entries = np.asarray(self.law) * policy
+        shape = (self.num_states, self.num_states)
+        pairs = (sources.ravel(), np.asarray(self.slots).ravel())
+        chain = scipy.sparse.csr_array((entries.ravel(), pairs), shape=shape)
+        chain.eliminate_zeros()
+        return chain
+
+
+def as_kernel(kernel: Kernel | Array) -> Kernel:
+    """The kernel itself, or the dense kernel of an array (S, A, S)."""
+    return kernel if isinstance(kernel, Kernel) else DenseKernel(kernel)
+
+
+def _assemble(kind: type, **fields: Array) -> Kernel:
+    """Build a kernel from arrays that are known to be laws, without checking them again."""
+    kernel = object.__new__(kind)
+    for name, array in fields.items():
+        object.__setattr__(kernel, name, array)
+    return kernel
+
+
+def _spread(slots: Int[Array, "K S A"], law: Float[Array, "K S A"]) -> DenseKernel:
+    """The dense kernel of sparse arrays, by one scatter."""
+    _, num_states, num_actions = law.shape
+    states = jnp.arange(num_states)[:, None]
+    actions = jnp.arange(num_actions)
+    zeros = jnp.zeros((num_states, num_states, num_actions), law.dtype)
+    return _assemble(DenseKernel, law=zeros.at[slots, states, actions].add(law))
+
+
+def _successors_first(array: Array) -> Array:
+    if isinstance(array, jax.Array):
+        return jnp.moveaxis(array, -1, 0)
+    return np.ascontiguousarray(np.moveaxis(array, -1, 0))
+
+
+def _successors_last(array: Array) -> Array:
+    return jnp.moveaxis(array, 0, -1) if isinstance(array, jax.Array) else np.moveaxis(array, 0, -1)
+
+
+def _check_successors(successors: np.ndarray, probabilities: np.ndarray) -> None:
+    num_states = successors.shape[0]
+    outside = (successors < 0) | (successors >= num_states)
+    if outside.any():
+        index = np.argwhere(outside)[0]
+        raise ValueError(
+            f"`successors` must be state numbers from 0 to {num_states - 1}, but is "
+            f"{successors[tuple(index)]} at {checks.place(index, ('s', 'a', 'k'))}. "
+            "Pad short rows with any state and probability 0."
+        )
+    # Padding gets a number of its own per slot, so that only real successors can repeat.
+    padding = num_states + np.arange(successors.shape[-1])
+    real = np.sort(np.where(probabilities > 0, successors, padding), axis=-1)
+    repeated = real[..., 1:] == real[..., :-1]
+    if repeated.any():
+        s, a, k = np.argwhere(repeated)[0]
+        raise ValueError(
+            f"`successors` names state {real[s, a, k]} twice in row {checks.place((s, a), 'sa')}. "
+            "Add the probabilities up into one slot."
+        )

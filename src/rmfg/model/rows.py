@@ -1,0 +1,64 @@
+"""All rows of a kernel at once, as nature sees them when values are given.
+
+A row is the law of the next state after one (s, a). Nature's problem is solved for every row at
+the same time, and every support function is built from one loop over the successors, whose axis
+comes first: each step of the loop is then one contiguous, vectorized pass over (S, A). On a CPU
+this loop is 5 to 10 times faster than a sum over the trailing or the leading axis of the whole
+array (`benchmarks/layout.py`), and it is the same code for dense and for padded sparse kernels.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
+
+from rmfg.core.precision import Array
+
+Reach = Literal["support", "lowest", "everywhere"]
+"""Which successors nature's answer can need: those of the row, these and the state of lowest
+value, or all states."""
+
+
+class Rows(eqx.Module):
+    """Rows (K, S, A) beside the values of their successors; K comes first."""
+
+    law: Float[Array, "K S A"]
+    values: Float[Array, "K ..."]  # (K, S, A), or (K, 1, 1) where all rows share the successors
+    allowed: Bool[Array, "K ..."]
+    successors: Int[Array, "K ..."]
+
+    def total(self, integrand: Callable[..., Any], *arrays: Array) -> Any:
+        """Sum integrand(law, values, allowed, *arrays) over successors; all are given per slot."""
+
+        def body(sums: Any, slot: Any) -> tuple[Any, None]:
+            return jax.tree.map(jnp.add, sums, integrand(*slot)), None
+
+        slots = (self.law, self.values, self.allowed, *arrays)
+        first = jax.eval_shape(integrand, *jax.tree.map(lambda leaf: leaf[0], slots))
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
+        return jax.lax.scan(body, zeros, slots)[0]
+
+    def mean(self) -> Float[Array, "S A"]:
+        """The expectation of the values under the nominal law."""
+        return self.total(lambda law, values, _: law * values)
+
+    def lowest(self) -> Float[Array, "S A"]:
+        """The lowest value that nature may reach."""
+        low = jnp.min(jnp.where(self.allowed, self.values, jnp.inf), axis=0)
+        return jnp.broadcast_to(low, self.law.shape[1:])
+
+    def highest(self) -> Float[Array, "S A"]:
+        """The highest value in the row's own support."""
+        return jnp.max(jnp.where(self.law > 0, self.values, -jnp.inf), axis=0)
+
+    def lowest_slot(self) -> Float[Array, "K S A"]:
+        """One where nature's preferred successor is (the first state of lowest value), else zero."""
+        candidates = self.allowed & (self.values <= self.lowest())
+        far = jnp.iinfo(self.successors.dtype).max
+        state = jnp.min(jnp.where(candidates, self.successors, far), axis=0)
+        hit = candidates & (self.successors == state)
+        # A padded slot may repeat the state: take the first slot only.
+        return (hit & (jnp.cumsum(hit, axis=0) == 1)).astype(self.law.dtype)

@@ -28,7 +28,7 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
-from scipy.optimize import brentq, linprog
+from scipy.optimize import linprog, root_scalar
 from scipy.special import rel_entr
 
 Answer = tuple[float, np.ndarray]
@@ -150,7 +150,7 @@ def lp(
             return p
         law = cp.Variable(len(p))
         change = cp.multiply(scale, law - p)
-        norm = cp.norm(change, 2) if order == 2 else cp.pnorm(change, order, approx=False)
+        norm = cp.norm(change, 2) if order == 2 else cp.pnorm(change, order)
         return conic_program(cost @ law, law, [norm <= radius])
 
     return attain(p, values, support, linear if order in (1, np.inf) else conic)
@@ -189,14 +189,14 @@ def wasserstein(
 ) -> Answer:
     """Worst q with a plan from p to q whose mean of metric^order is at most radius^order."""
     states = reachable(p, support)
-    largest = max(metric[np.ix_(states, states)].max(), np.finfo(float).tiny)
-    transport = (metric[np.ix_(states, states)] / largest) ** order
+    distance = metric[np.ix_(states, states)]
+    largest = distance.max() or 1.0  # costs of order one, since HiGHS drops entries below 1e-9
 
     def program(p: np.ndarray, cost: np.ndarray) -> np.ndarray:
         size = len(p)
         plan = linear_program(
             np.tile(cost, size),
-            A_ub=transport.reshape(1, -1),
+            A_ub=(distance / largest).reshape(1, -1) ** order,
             b_ub=[(radius / largest) ** order],
             A_eq=np.kron(np.eye(size), np.ones(size)),
             b_eq=p,
@@ -338,8 +338,8 @@ def attain_dual(
         reached = law_at(multiplier)
         reached[cost.index(min(cost))] += 1 - sum(reached)
         law = np.zeros(len(p))
-        law[states] = [float(q) for q in reached]
-        return float(lowest + span * dual(multiplier)), law
+        law[states] = [max(float(q), 0.0) for q in reached]
+        return float(lowest + span * max(dual(multiplier), Decimal(0))), law
 
 
 def kullback_leibler_dual(p: np.ndarray, values: np.ndarray, radius: float) -> Answer:
@@ -347,7 +347,7 @@ def kullback_leibler_dual(p: np.ndarray, values: np.ndarray, radius: float) -> A
 
     def build(mass: Numbers, cost: Numbers) -> Dual:
         def dual(u: Decimal) -> Decimal:
-            return -u * (mean(mass, [(-c / u).exp() for c in cost]).ln() + Decimal(radius))
+            return -u * (mean(mass, [(-c / u).exp() for c in cost]).ln() + Decimal(float(radius)))
 
         def law(u: Decimal) -> Numbers:
             tilted = [m * (-c / u).exp() for m, c in zip(mass, cost, strict=True)]
@@ -366,7 +366,7 @@ def reverse_kullback_leibler_dual(
 
     def build(mass: Numbers, cost: Numbers) -> Dual:
         def scale(u: Decimal) -> Decimal:
-            return (mean(mass, [(c + u).ln() for c in cost]) - Decimal(radius)).exp()
+            return (mean(mass, [(c + u).ln() for c in cost]) - Decimal(float(radius))).exp()
 
         def law(u: Decimal) -> Numbers:
             factor = scale(u)
@@ -385,7 +385,7 @@ def chi_square_dual(p: np.ndarray, values: np.ndarray, radius: float) -> Answer:
             return [max(u - c, Decimal(0)) for c in cost]
 
         def dual(u: Decimal) -> Decimal:
-            return u - ((1 + Decimal(radius)) * mean(mass, [b * b for b in below(u)])).sqrt()
+            return u - ((1 + Decimal(float(radius))) * mean(mass, [b * b for b in below(u)])).sqrt()
 
         def law(u: Decimal) -> Numbers:
             total = mean(mass, below(u))
@@ -402,7 +402,7 @@ def hellinger_dual(
     """Maximize (1 - radius)^2 / E[1 / (V + u)] - u; q is proportional to p / (V + u)^2."""
 
     def build(mass: Numbers, cost: Numbers) -> Dual:
-        affinity = max(1 - Decimal(radius), Decimal(0))
+        affinity = max(1 - Decimal(float(radius)), Decimal(0))
 
         def scale(u: Decimal) -> Decimal:
             return affinity / mean(mass, [1 / (c + u) for c in cost])
@@ -422,11 +422,12 @@ def entropy_penalty_dual(p: np.ndarray, values: np.ndarray, strength: float) -> 
     with localcontext() as context:
         context.prec = DIGITS
         mass, cost = ([Decimal(float(x)) for x in row[states]] for row in (p, values))
-        lowest, beta = min(cost), Decimal(strength)
+        lowest, beta = min(cost), Decimal(float(strength))
         tilted = [m * ((lowest - c) / beta).exp() for m, c in zip(mass, cost, strict=True)]
+        total = sum(tilted, Decimal(0))
         law = np.zeros(len(p))
-        law[states] = [float(t / sum(tilted)) for t in tilted]
-        return float(lowest - beta * (sum(tilted) / sum(mass)).ln()), law
+        law[states] = [float(t / total) for t in tilted]
+        return float(lowest - beta * (total / sum(mass)).ln()), law
 
 
 def lp_dual(
@@ -454,8 +455,8 @@ def lp_dual(
             def surplus(height: float) -> float:
                 return law(np.exp(log_step), height).sum() - p.sum()
 
-            height = brentq(surplus, 0.0, 1.0, xtol=1e-300, rtol=1e-15, maxiter=2000)
-            return law(np.exp(log_step), height)
+            found = root_scalar(surplus, bracket=(0.0, 1.0), xtol=1e-300, maxiter=2000)
+            return law(np.exp(log_step), found.root)
 
         def excess(log_step: float) -> float:
             return float(np.linalg.norm(scale * (balanced(log_step) - p), order)) - radius
@@ -464,6 +465,6 @@ def lp_dual(
             return p
         if excess(largest) <= 0:
             return balanced(largest)
-        return balanced(brentq(excess, -largest, largest, xtol=1e-15, rtol=1e-15))
+        return balanced(root_scalar(excess, bracket=(-largest, largest), xtol=1e-15).root)
 
     return attain(p, values, support, program)

@@ -136,4 +136,3 @@ def policy(name: str, array: Array, num_states: int, num_actions: int) -> Array:
     """Refuse anything but one law over actions per state."""
     shaped(name, array, (num_states, num_actions), "(states, actions)")
     return laws(name, array, ("s",))
-

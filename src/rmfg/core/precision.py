@@ -44,7 +44,9 @@ def boundary(function: Callable[P, R]) -> Callable[P, R]:
 
 def to_numpy(tree: R) -> R:
     """Replace every JAX array in the tree by a NumPy array; other leaves stay."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
+    return jax.tree.map(
+        lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, tree
+    )
 
 
 def as_float(array: object) -> Array:

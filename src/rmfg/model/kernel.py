@@ -5,6 +5,7 @@ arrays. Arrays are given and shown as (S, A, K) and kept with the successors fir
 """
 
 import abc
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -233,6 +234,21 @@ def as_kernel(kernel: Kernel | Array) -> Kernel:
     return kernel if isinstance(kernel, Kernel) else DenseKernel(kernel)
 
 
+def stacked(kernels: Sequence[Kernel]) -> Float[Array, "N K S A"]:
+    """The laws of several kernels over all states, successors first."""
+    return jnp.stack([jnp.asarray(_as_dense(kernel).law) for kernel in kernels])
+
+
+def joined(kernels: Sequence[Kernel], choice: Int[Array, "S A"]) -> Kernel:
+    """The kernel that takes each row from the kernel that `choice` names for it."""
+    if all(isinstance(kernel, SparseKernel) for kernel in kernels):
+        laws = [jnp.where(choice == i, k.law, 0) for i, k in enumerate(kernels)]
+        slots = jnp.concatenate([jnp.asarray(kernel.slots) for kernel in kernels])
+        return _assemble(SparseKernel, slots=slots, law=jnp.concatenate(laws))
+    law = sum(jnp.where(choice == i, _as_dense(k).law, 0) for i, k in enumerate(kernels))
+    return _assemble(DenseKernel, law=law)
+
+
 def _assemble(kind: type, **fields: Array) -> Kernel:
     """Build a kernel from arrays that are known to be laws, without checking them again."""
     kernel = object.__new__(kind)
@@ -280,3 +296,43 @@ def _check_successors(successors: np.ndarray, probabilities: np.ndarray) -> None
             f"`successors` names state {real[s, a, k]} twice in row {checks.place((s, a), 'sa')}. "
             "Add the probabilities up into one slot."
         )
+
+
+def aligned(
+    nominal: Kernel, kernel: Kernel, every_state: bool = False
+) -> tuple[Float[Array, "K S A"], Float[Array, "K S A"]]:
+    """The laws of two kernels on common successors (the same slot is the same state).
+
+    With `every_state`, slot number and state number agree; else sparse kernels stay sparse.
+    """
+    if (nominal.num_states, nominal.num_actions) != (kernel.num_states, kernel.num_actions):
+        raise ValueError(
+            f"`kernel` has (states, actions) = {(kernel.num_states, kernel.num_actions)}, but the "
+            f"nominal kernel has {(nominal.num_states, nominal.num_actions)}."
+        )
+    sparse = isinstance(nominal, SparseKernel) and isinstance(kernel, SparseKernel)
+    if every_state or not sparse:
+        dense = [_as_dense(one).law for one in (nominal, kernel)]
+        return jnp.asarray(dense[0]), jnp.asarray(dense[1])
+    before, after = jnp.asarray(nominal.law), jnp.asarray(kernel.law)
+    # A padded slot may repeat a real successor: only slots that hold mass are matched.
+    slots = jnp.where(before > 0, jnp.asarray(nominal.slots), -1)
+
+    def match(carry: Array, slot: tuple[Array, Array]) -> tuple[Array, Array]:
+        target, mass = slot
+        hit = slots == target
+        listed = jnp.any(hit, axis=0)
+        return carry + jnp.where(hit, mass, 0), jnp.where(listed, 0, mass)
+
+    matched, rest = jax.lax.scan(
+        match, jnp.zeros_like(before, after.dtype), (jnp.asarray(kernel.slots), after)
+    )
+    return jnp.concatenate([before, jnp.zeros_like(rest, before.dtype)]), jnp.concatenate(
+        [matched, rest]
+    )
+
+
+def _as_dense(kernel: Kernel) -> DenseKernel:
+    if isinstance(kernel, SparseKernel):
+        return _spread(jnp.asarray(kernel.slots), jnp.asarray(kernel.law))
+    return kernel

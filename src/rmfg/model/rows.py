@@ -45,16 +45,15 @@ class Rows(eqx.Module):
         """The expectation of the values under the nominal law."""
         return self.total(lambda law, values, _: law * values)
 
-    def lowest(self) -> Float[Array, "S A"]:
-        """The lowest value that nature may reach."""
-        low = jnp.min(jnp.where(self.allowed, self.values, jnp.inf), axis=0)
-        return jnp.broadcast_to(low, self.law.shape[1:])
+    def lowest(self) -> Float[Array, "..."]:
+        """The lowest value that nature may reach: (S, A), or (1, 1) where all rows share it."""
+        return jnp.min(jnp.where(self.allowed, self.values, jnp.inf), axis=0)
 
     def highest(self) -> Float[Array, "S A"]:
         """The highest value in the row's own support."""
         return jnp.max(jnp.where(self.law > 0, self.values, -jnp.inf), axis=0)
 
-    def lowest_slot(self) -> Float[Array, "K S A"]:
+    def lowest_slot(self) -> Float[Array, "K ..."]:
         """One where nature's preferred successor is (the first state of lowest value), else zero."""
         candidates = self.allowed & (self.values <= self.lowest())
         far = jnp.iinfo(self.successors.dtype).max

@@ -1,0 +1,187 @@
+"""What every ambiguity set is: nature's choice of the next-state law, one row at a time."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float, boundary
+from rmfg.model.kernel import Kernel, aligned
+from rmfg.model.rows import Reach, Rows
+
+Size = float | Array | Callable[[Any], Any]
+"""A radius: a number, an array (S, A), or a function of the mean field."""
+
+
+class Worst(NamedTuple):
+    """Nature's answer: a lower bound of the support function, and a feasible law that attains it."""
+
+    value: Float[Array, "S A"]
+    kernel: Kernel
+
+
+class RowAnswer(NamedTuple):
+    """Nature's answer on rows: how far the worst case lies below the nominal mean, and the law."""
+
+    reduction: Float[Array, "S A"]
+    law: Float[Array, "K S A"]
+
+
+class Ambiguity(eqx.Module):
+    """A set of laws for every (s, a) that contains the nominal one and from which nature picks."""
+
+    @abc.abstractmethod
+    def worst(
+        self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
+    ) -> Worst:
+        """Solve nature's problem for all rows at once (traceable; see the methods below)."""
+
+    @abc.abstractmethod
+    def violation(
+        self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
+    ) -> Float[Array, "S A"]:
+        """Return how far each row of `kernel` lies outside the set around `nominal`; 0 inside.
+
+        The unit is that of the set's own distance. Rows that are no laws are outside; NaN stays.
+        """
+
+    def penalty(
+        self,
+        kernel: Kernel,
+        nominal: Kernel,
+        mean_field: Array | None = None,  # noqa: ARG002
+    ) -> Float[Array, "S A"]:
+        """Return what nature pays for the law that it picks: zero unless the set is penalized.
+
+        For a law inside the set, its expected value plus this is an upper bound of the support
+        function. Only penalized sets replace this method.
+        """
+        return jnp.zeros((nominal.num_states, nominal.num_actions))
+
+    @boundary
+    def worst_value(
+        self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
+    ) -> Float[Array, "S A"]:
+        """Return the support function, min of <q, values> over the set, as a certified lower bound.
+
+        `mean_field` is needed only where the radius is a function of it.
+        """
+        return _worst_value(self, kernel, values, mean_field)
+
+    @boundary
+    def worst_kernel(
+        self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
+    ) -> Kernel:
+        """Return a kernel of the same kind inside the set that attains the support function.
+
+        Where several laws attain it, the one returned puts mass on the first state of lowest
+        value, and takes mass from states of equal value in proportion to what they hold.
+        """
+        return _worst_kernel(self, kernel, values, mean_field)
+
+
+@eqx.filter_jit
+def _worst_value(ambiguity: Ambiguity, kernel: Kernel, values: Array, field: Array | None) -> Array:
+    return ambiguity.worst(kernel, values, field).value
+
+
+@eqx.filter_jit
+def _worst_kernel(
+    ambiguity: Ambiguity, kernel: Kernel, values: Array, field: Array | None
+) -> Kernel:
+    return ambiguity.worst(kernel, values, field).kernel
+
+
+class RowwiseAmbiguity(Ambiguity):
+    """A set that is given by one rule for every row, solved for all rows in the same loop."""
+
+    @property
+    @abc.abstractmethod
+    def reach(self) -> Reach:
+        """Which successors nature's answer can need."""
+
+    @property
+    def by_state(self) -> bool:
+        """Whether distances need to know which state a slot is, not only its two masses."""
+        return self.reach == "everywhere"
+
+    @abc.abstractmethod
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+        """Solve nature's problem on rows."""
+
+    @abc.abstractmethod
+    def excess(
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
+    ) -> Float[Array, "S A"]:
+        """Return the set's own distance of `law` from `nominal`, less what is allowed."""
+
+    def worst(
+        self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
+    ) -> Worst:
+        rows = kernel.rows(values, self.reach)
+        reduction, law = self.answer(rows, mean_field)
+        # Relative to the mean, radius zero gives the nominal expectation to the last digit.
+        value = jnp.maximum(kernel.expectation(values) - reduction, rows.lowest())
+        return Worst(value, kernel.with_law(rows, law))
+
+    @boundary
+    def violation(
+        self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
+    ) -> Float[Array, "S A"]:
+        before, after = aligned(nominal, kernel, self.by_state)
+        excess = jnp.maximum(self.excess(before, after, mean_field), not_a_law(after))
+        if self.reach == "support":
+            excess = jnp.maximum(excess, jnp.sum(jnp.where(before > 0, 0, after), axis=0))
+        return jnp.where(jnp.isnan(excess), jnp.nan, jnp.maximum(excess, 0))
+
+
+def not_a_law(law: Float[Array, "K S A"]) -> Float[Array, "S A"]:
+    """How far rows are from being laws, up to the rounding of their sum."""
+    slack = 8 * jnp.finfo(law.dtype).eps
+    off = jnp.abs(jnp.sum(law, axis=0) - 1)
+    return jnp.maximum(jnp.where(off <= slack * law.shape[0], 0, off), jnp.max(-law, axis=0))
+
+
+def checked_size(name: str, size: Size, high: float, way_out: str) -> Size:
+    """Refuse a radius that is negative, NaN or above the set's range; numbers become arrays."""
+    if callable(size):
+        return size
+    array = as_float(size)
+    if array.ndim not in (0, 2):
+        raise ValueError(
+            f"`{name}` must be a number, an array (states, actions) or a function of the mean "
+            f"field, but has shape {tuple(array.shape)}."
+        )
+    return checks.within(name, array, 0.0, high, way_out)
+
+
+def size_at(name: str, size: Size, mean_field: Array | None, rows: Rows | Array) -> Array:
+    """The radius (S, A) of rows at the mean field."""
+    law = rows.law if isinstance(rows, Rows) else rows
+    if callable(size):
+        if mean_field is None:
+            raise ValueError(
+                f"`mean_field` must be given, because `{name}` is a function of the mean field."
+            )
+        size = size(jnp.asarray(mean_field))
+    array = jnp.asarray(size, law.dtype)
+    if array.ndim == 2 and array.shape != law.shape[1:]:
+        raise ValueError(
+            f"`{name}` must have shape {tuple(law.shape[1:])} = (states, actions), but has shape "
+            f"{tuple(array.shape)}."
+        )
+    return jnp.broadcast_to(array, law.shape[1:])
+
+
+def checked_support(support: str) -> str:
+    """Refuse anything but the two words for what nature may reach."""
+    return checks.known("support", support, ("all", "nominal"))
+
+
+def proportional(part: Array, whole: Array) -> Array:
+    """Part / whole, and zero where the whole is zero."""
+    return jnp.where(whole > 0, part / jnp.where(whole > 0, whole, 1), 0)

@@ -1,0 +1,243 @@
+"""Sets that nature fills greedily: total variation, CVaR, intervals.
+
+Each moves mass to low values until a budget is used up; the value at which that happens, found by
+`cut`, is the multiplier. The reduction is the dual function at this multiplier, so a wrong one
+could only make the claim weaker, never false.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float, is_concrete
+from rmfg.model.ambiguity.base import (
+    RowAnswer,
+    RowwiseAmbiguity,
+    Size,
+    checked_size,
+    checked_support,
+    proportional,
+    size_at,
+)
+from rmfg.model.ambiguity.numerics import cut
+from rmfg.model.rows import Reach, Rows
+
+
+class TotalVariation(RowwiseAmbiguity):
+    """Laws with 1/2 sum |q - p| <= radius: nature moves a mass `radius` as it likes.
+
+    sigma = max over eta of <p, min(V, eta)> - radius (eta - min V). With support "all" the mass may
+    land in any state, however far: choose "nominal" where jumps are physically impossible.
+    Iyengar, Robust dynamic programming, Mathematics of Operations Research 30 (2005).
+    """
+
+    radius: Size
+    support: str
+
+    def __init__(self, radius: Size, *, support: str = "all"):
+        self.radius = checked_size("radius", radius, 1.0, "Total variation is at most 1.")
+        self.support = checked_support(support)
+
+    @property
+    def reach(self) -> Reach:
+        return "lowest" if self.support == "all" else "support"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+        return move_mass(rows, size_at("radius", self.radius, mean_field, rows))
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,
+    ) -> Float[Array, "S A"]:
+        radius = size_at("radius", self.radius, mean_field, nominal)
+        return 0.5 * jnp.sum(jnp.abs(law - nominal), axis=0) - radius
+
+
+def move_mass(rows: Rows, radius: Float[Array, "S A"]) -> RowAnswer:
+    """Move the mass `radius` from the highest values to the lowest one."""
+    lowest = rows.lowest()
+    level = cut(rows.values, rows.law, radius)
+
+    def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array, Array]:
+        gain = law * jnp.maximum(values - level, 0)
+        return gain, jnp.where(values > level, law, 0), jnp.where(values == level, law, 0)
+
+    gain, above, at_level = rows.total(parts)
+    taken = jnp.clip(radius - above, 0, at_level)
+    keep = 1 - proportional(taken, at_level)
+    kept = jnp.where(rows.values > level, 0, jnp.where(rows.values == level, keep, 1)) * rows.law
+    law = kept + (above + taken) * rows.lowest_slot()
+    return RowAnswer(gain + radius * (level - lowest), law)
+
+
+class CVaR(RowwiseAmbiguity):
+    """Laws with q <= p / (1 - level): the mean over the worst (1 - level) share of outcomes.
+
+    sigma = max over eta of eta - <p, (eta - V)+> / (1 - level). Believes that the possible outcomes
+    are known and that bad ones come more often, up to a factor 1 / (1 - level).
+    Chow, Tamar, Mannor & Pavone, Risk-sensitive and robust decision-making, NeurIPS 2015.
+    """
+
+    level: Size
+
+    def __init__(self, level: Size):
+        below_one = 1 - float(jnp.finfo(jnp.float32).eps)
+        self.level = checked_size("level", level, below_one, "At level 1 the factor is infinite.")
+
+    @property
+    def reach(self) -> Reach:
+        return "support"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+        level = size_at("level", self.level, mean_field, rows)
+        return fill(rows, jnp.zeros_like(rows.law), rows.law / (1 - level))
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,
+    ) -> Float[Array, "S A"]:
+        level = size_at("level", self.level, mean_field, nominal)
+        return jnp.max(law - nominal / (1 - level), axis=0)
+
+
+class Interval(RowwiseAmbiguity):
+    """Laws with lower <= q <= upper, state by state.
+
+    `lower` and `upper` are numbers, arrays (S,) or arrays (S, A, S); `Interval.around` gives bounds
+    around the nominal law instead. Nature fills the lowest values first.
+    Givan, Leach & Dean, Bounded-parameter Markov decision processes, Artificial Intelligence 122
+    (2000). Raises ValueError where the bounds cross or no law fits between them.
+    """
+
+    lower: Array
+    upper: Array
+
+    def __init__(self, lower: Array | float, upper: Array | float):
+        self.lower = _checked_bound("lower", lower)
+        self.upper = _checked_bound("upper", upper)
+        if is_concrete(self.lower, self.upper):
+            _check_room(*np.broadcast_arrays(self.lower, self.upper))
+
+    @staticmethod
+    def around(below: Size, above: Size | None = None, *, support: str = "all") -> "IntervalAround":
+        """Return the set p - below <= q <= p + above; above = below if not given."""
+        return IntervalAround(below, above, support=support)
+
+    @property
+    def reach(self) -> Reach:
+        return "everywhere"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:  # noqa: ARG002
+        return fill(rows, *self._bounds(rows.law))
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,  # noqa: ARG002
+    ) -> Float[Array, "S A"]:
+        lower, upper = self._bounds(nominal)
+        return jnp.max(jnp.maximum(lower - law, law - upper), axis=0)
+
+    def _bounds(
+        self, law: Float[Array, "K S A"]
+    ) -> tuple[Float[Array, "K S A"], Float[Array, "K S A"]]:
+        lower, upper = (_successors_first(bound) for bound in (self.lower, self.upper))
+        return jnp.broadcast_to(lower, law.shape), jnp.broadcast_to(upper, law.shape)
+
+
+class IntervalAround(RowwiseAmbiguity):
+    """Laws with p - below <= q <= p + above, state by state; margins are sizes like a radius."""
+
+    below: Size
+    above: Size
+    support: str
+
+    def __init__(self, below: Size, above: Size | None = None, *, support: str = "all"):
+        self.below = checked_size("below", below, 1.0, "It is a probability.")
+        up = below if above is None else above
+        self.above = checked_size("above", up, 1.0, "It is a probability.")
+        self.support = checked_support(support)
+
+    @property
+    def reach(self) -> Reach:
+        return "everywhere" if self.support == "all" else "support"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+        below = size_at("below", self.below, mean_field, rows)
+        above = size_at("above", self.above, mean_field, rows)
+        return fill_around(rows, below, above)
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,
+    ) -> Float[Array, "S A"]:
+        below = size_at("below", self.below, mean_field, nominal)
+        above = size_at("above", self.above, mean_field, nominal)
+        return jnp.max(jnp.maximum(nominal - below - law, law - nominal - above), axis=0)
+
+
+def fill_around(rows: Rows, below: Float[Array, "..."], above: Float[Array, "..."]) -> RowAnswer:
+    """Fill the lowest values first between p - below and p + above."""
+    lower = jnp.maximum(rows.law - below, 0)
+    upper = jnp.where(rows.allowed, jnp.minimum(rows.law + above, 1), 0)
+    return fill(rows, lower, upper)
+
+
+def fill(rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"]) -> RowAnswer:
+    """Start from `lower` and fill up to `upper`, the lowest values first, to a mass of one."""
+    room = upper - lower
+    missing = 1 - jnp.sum(lower, axis=0)
+    # Filling from below leaves what the total room exceeds the missing mass by, from the top.
+    level = cut(rows.values, room, jnp.sum(room, axis=0) - missing)
+
+    def parts(law: Array, values: Array, _: Array, low: Array, high: Array) -> tuple[Array, ...]:
+        loss = (law - low) * jnp.maximum(values - level, 0)
+        loss += (high - law) * jnp.maximum(level - values, 0)
+        below = jnp.where(values < level, high - low, 0)
+        return loss, below, jnp.where(values == level, high - low, 0)
+
+    reduction, below, at_level = rows.total(parts, lower, upper)
+    share = proportional(jnp.clip(missing - below, 0, at_level), at_level)
+    filled = jnp.where(rows.values < level, 1, jnp.where(rows.values == level, share, 0))
+    return RowAnswer(reduction, lower + filled * room)
+
+
+def _successors_first(bound: Array) -> Array:
+    array = jnp.asarray(bound)
+    return jnp.moveaxis(array, -1, 0) if array.ndim == 3 else array[..., None, None]
+
+
+def _checked_bound(name: str, bound: Array | float) -> Array:
+    array = as_float(bound)
+    if array.ndim not in (0, 1, 3):
+        raise ValueError(
+            f"`{name}` must be a number, an array (next states,) or an array (states, actions, next "
+            f"states), but has shape {tuple(array.shape)}."
+        )
+    return checks.within(name, array, 0.0, 1.0, "Bounds of probabilities lie in [0, 1].")
+
+
+def _check_room(lower: np.ndarray, upper: np.ndarray) -> None:
+    if (lower > upper).any():
+        index = np.argwhere(lower > upper)[0]
+        raise ValueError(
+            f"`lower` must not exceed `upper`, but {lower[tuple(index)]:.6g} > "
+            f"{upper[tuple(index)]:.6g} at {checks.place(index, ('s', 'a', 'next')[-lower.ndim :])}."
+        )
+    if lower.ndim:
+        slack = checks.ROW_SUM_SLACK
+        bad = ~((lower.sum(-1) <= 1 + slack) & (upper.sum(-1) >= 1 - slack))
+        if bad.any():
+            raise ValueError(
+                "`lower` must sum to at most one and `upper` to at least one over the next states, "
+                f"but at {checks.place(np.argwhere(bad)[0], ('s', 'a')) if bad.ndim else 'all rows'} "
+                "no law fits between them. Widen the interval there."
+            )

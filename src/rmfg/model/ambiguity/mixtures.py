@@ -1,0 +1,67 @@
+"""Sets that nature answers in closed form: the nominal law, and contamination by any law."""
+
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from rmfg.core.precision import Array
+from rmfg.model.ambiguity.base import (
+    RowAnswer,
+    RowwiseAmbiguity,
+    Size,
+    checked_size,
+    checked_support,
+    size_at,
+)
+from rmfg.model.rows import Reach, Rows
+
+
+class Nominal(RowwiseAmbiguity):
+    """Believe the simulator: the set holds the nominal law alone."""
+
+    @property
+    def reach(self) -> Reach:
+        return "support"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:  # noqa: ARG002
+        return RowAnswer(jnp.zeros_like(rows.law[0]), rows.law)
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,  # noqa: ARG002
+    ) -> Float[Array, "S A"]:
+        return jnp.max(jnp.abs(law - nominal), axis=0)
+
+
+class Contamination(RowwiseAmbiguity):
+    """With probability `radius` the next state follows any law: (1 - radius) p + radius q.
+
+    sigma = (1 - radius) <p, V> + radius min V. Believes in rare events of unknown kind.
+    Wang & Zou, Online robust reinforcement learning with model uncertainty, NeurIPS 2021.
+    """
+
+    radius: Size
+    support: str
+
+    def __init__(self, radius: Size, *, support: str = "all"):
+        self.radius = checked_size("radius", radius, 1.0, "It is a probability.")
+        self.support = checked_support(support)
+
+    @property
+    def reach(self) -> Reach:
+        return "lowest" if self.support == "all" else "support"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+        radius = size_at("radius", self.radius, mean_field, rows)
+        reduction = radius * (rows.mean() - rows.lowest())
+        return RowAnswer(reduction, (1 - radius) * rows.law + radius * rows.lowest_slot())
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,
+    ) -> Float[Array, "S A"]:
+        radius = size_at("radius", self.radius, mean_field, nominal)
+        return jnp.max((1 - radius) * nominal - law, axis=0)

@@ -1,0 +1,121 @@
+"""Two searches that all ambiguity sets share, vectorized over rows.
+
+`cut` finds where a budget is used up when slots are bought in order of a key; `root` finds where
+a decreasing function crosses zero. Both touch all rows at once and never leave a row unsolved:
+`cut` is exact, `root` is a secant method inside a bracket that bisection keeps shrinking.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from rmfg.core.precision import Array
+
+# Up to this many slots, comparing all pairs beats a sort along the leading axis.
+ALL_PAIRS = 32
+
+
+def cut(
+    keys: Float[Array, "K ..."], weights: Float[Array, "K S A"], budget: Float[Array, "S A"]
+) -> Float[Array, "S A"]:
+    """The highest key at which the weight from the highest key down to it exceeds the budget.
+
+    Where the whole weight does not exceed the budget, the lowest key of positive weight.
+    Keys (K, 1, 1) are shared by all rows: they are sorted once, and the loop stops early.
+    """
+    positive = weights > 0
+    lowest = jnp.min(jnp.where(positive, keys, jnp.inf), axis=0)
+    if keys.shape[1:] == (1, 1):
+        return _shared_cut(keys[:, 0, 0], weights, budget, lowest)
+    if keys.shape[0] > ALL_PAIRS:
+        return _sorted_cut(keys, weights, budget, lowest)
+
+    def body(best: Array, key: Array) -> tuple[Array, None]:
+        def add(total: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+            return total + jnp.where(slot[0] >= key, slot[1], 0), None
+
+        total, _ = jax.lax.scan(add, jnp.zeros_like(budget), (keys, weights))
+        return jnp.where(total > budget, jnp.maximum(best, key), best), None
+
+    start = jnp.full_like(budget, -jnp.inf)
+    return jnp.maximum(jax.lax.scan(body, start, keys)[0], lowest)
+
+
+def _shared_cut(keys: Array, weights: Array, budget: Array, lowest: Array) -> Array:
+    order = jnp.argsort(-keys)
+
+    def unfinished(state: tuple[Array, Array, Array]) -> Array:
+        step, spent, _ = state
+        return (step < keys.size) & jnp.any(spent <= budget)
+
+    def body(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        step, spent, found = state
+        total = spent + weights[order[step]]
+        crossing = (spent <= budget) & (total > budget)
+        return step + 1, total, jnp.where(crossing, keys[order[step]], found)
+
+    start = (jnp.array(0), jnp.zeros_like(budget), jnp.full_like(budget, -jnp.inf))
+    return jnp.maximum(jax.lax.while_loop(unfinished, body, start)[2], lowest)
+
+
+def _sorted_cut(keys: Array, weights: Array, budget: Array, lowest: Array) -> Array:
+    falling, sorted_weights = jax.lax.sort((-keys, weights), dimension=0, num_keys=1)
+
+    def body(
+        state: tuple[Array, Array], slot: tuple[Array, Array]
+    ) -> tuple[tuple[Array, Array], None]:
+        spent, found = state
+        total = spent + slot[1]
+        crossing = (spent <= budget) & (total > budget)
+        return (total, jnp.where(crossing, -slot[0], found)), None
+
+    start = (jnp.zeros_like(budget), jnp.full_like(budget, -jnp.inf))
+    (_, found), _ = jax.lax.scan(body, start, (falling, sorted_weights))
+    return jnp.maximum(found, lowest)
+
+
+def root(
+    function: Callable[[Array], Array],
+    low: Array,
+    high: Array,
+    start: Array,
+    slope: float,
+    active: Any = True,
+    tolerance: float = 1e-11,
+    max_steps: int = 200,
+) -> Array:
+    """Where a decreasing function crosses zero, one crossing per row.
+
+    Steps are secant steps, the first with the given slope; a step that leaves the bracket, or that
+    did not halve the function, is replaced by the bracket's middle. Rows stop where |function| is at
+    most `tolerance` or the bracket has no room left. Rows that are not `active` are left alone.
+    """
+    eps = jnp.finfo(start.dtype).eps
+    tolerance = max(tolerance, 16 * float(eps))
+
+    def unfinished(state: tuple[Array, ...]) -> Array:
+        step, *_, done = state
+        return (step < max_steps) & ~jnp.all(done)
+
+    def body(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        step, low, high, point, value, last_point, last_value, done = state
+        low = jnp.where(value > 0, point, low)
+        high = jnp.where(value <= 0, point, high)
+        fresh = last_point == point
+        rise = jnp.where(fresh, slope, (value - last_value) / (point - last_point))
+        proposal = point - value / rise
+        progress = fresh | (jnp.abs(value) <= 0.5 * jnp.abs(last_value))
+        safe = jnp.isfinite(proposal) & (proposal > low) & (proposal < high) & progress
+        following = jnp.where(done, point, jnp.where(safe, proposal, 0.5 * (low + high)))
+        found = function(following)
+        narrow = high - low <= 4 * eps * jnp.maximum(jnp.abs(low), jnp.abs(high))
+        finished = done | (jnp.abs(found) <= tolerance) | narrow
+        return step + 1, low, high, following, found, point, value, finished
+
+    first = function(start)
+    done = jnp.logical_not(active) | (jnp.abs(first) <= tolerance)
+    state = (jnp.array(0), low, high, start, first, start, first, done)
+    return jax.lax.while_loop(unfinished, body, state)[3]

@@ -1,0 +1,96 @@
+"""Scenarios: nature picks among kernels that somebody wrote down."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+import scipy.sparse
+from jaxtyping import Float
+
+from rmfg.core.precision import Array, boundary, is_concrete
+from rmfg.model.ambiguity.base import Ambiguity, Worst
+from rmfg.model.kernel import Kernel, as_kernel, joined, stacked
+
+
+class Scenarios(Ambiguity):
+    """Mixtures of given kernels, row by row: sigma = min over scenarios of <P_i, V>.
+
+    `kernels` is a sequence of kernels or arrays (S, A, S), or a function of the mean field that
+    returns one. The set is what is given: list the nominal kernel too if it is possible.
+    Nature picks one scenario per (s, a), the first of those that are equally bad.
+    Raises ValueError where the sequence is empty or a kernel has another size than the game's.
+    """
+
+    kernels: tuple[Kernel, ...] | Callable[[Any], Any]
+
+    def __init__(self, kernels: Sequence[Kernel | Array] | Callable[[Any], Any]):
+        self.kernels = kernels if callable(kernels) else _as_kernels(kernels)
+
+    def worst(
+        self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
+    ) -> Worst:
+        kernels = self._at(kernel, mean_field)
+        expected = jnp.stack([scenario.expectation(values) for scenario in kernels])
+        best = jnp.argmin(expected, axis=0)
+        return Worst(jnp.min(expected, axis=0), joined(kernels, best))
+
+    @boundary
+    def violation(
+        self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
+    ) -> Float[Array, "S A"]:
+        """Return the total variation between each row and the nearest mixture of scenarios."""
+        if not is_concrete(kernel, nominal, mean_field):
+            raise TypeError("`violation` of scenarios is a linear program and cannot be traced.")
+        kernels = self._at(nominal, mean_field)
+        laws = np.asarray(stacked([kernel, *kernels]))
+        law, scenarios = laws[0], laws[1:]
+        off = np.abs(scenarios - law).sum(axis=1).min(axis=0) / 2
+        # A row that is no scenario itself may still be a mixture.
+        for s, a in np.argwhere(~(off <= 0)):
+            off[s, a] = _distance_to_hull(law[:, s, a], scenarios[:, :, s, a])
+        return off
+
+    def _at(self, nominal: Kernel, mean_field: Array | None) -> tuple[Kernel, ...]:
+        kernels = self.kernels
+        if callable(kernels):
+            if mean_field is None:
+                raise ValueError(
+                    "`mean_field` must be given, because `kernels` is a function of the mean field."
+                )
+            kernels = _as_kernels(kernels(jnp.asarray(mean_field)))
+        size = (nominal.num_states, nominal.num_actions)
+        for number, scenario in enumerate(kernels):
+            found = (scenario.num_states, scenario.num_actions)
+            if found != size:
+                raise ValueError(
+                    f"`kernels`: scenario {number} has (states, actions) = {found}, but the game "
+                    f"has {size}."
+                )
+        return kernels
+
+
+def _as_kernels(kernels: Sequence[Kernel | Array]) -> tuple[Kernel, ...]:
+    found = tuple(as_kernel(kernel) for kernel in kernels)
+    if not found:
+        raise ValueError("`kernels` must hold at least one kernel, but is empty.")
+    return found
+
+
+def _distance_to_hull(law: np.ndarray, scenarios: np.ndarray) -> float:
+    """Least 1/2 sum |law - w @ scenarios| over mixtures w."""
+    if not np.isfinite(law).all():
+        return np.nan
+    touched = (scenarios > 0).any(axis=0) | (law > 0)
+    mixture = scenarios[:, touched].T
+    size, count = mixture.shape
+    identity = scipy.sparse.eye_array(size)
+    equations = scipy.sparse.block_array(
+        [[mixture, identity, -identity], [np.ones((1, count)), None, None]]
+    )
+    objective = np.concatenate([np.zeros(count), np.full(2 * size, 0.5)])
+    outcome = scipy.optimize.linprog(
+        objective, A_eq=equations, b_eq=np.append(law[touched], 1), method="highs"
+    )
+    return float(outcome.fun) if outcome.status == 0 else np.nan

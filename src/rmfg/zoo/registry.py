@@ -1,0 +1,67 @@
+"""What the zoo knows of a game, and how a game is built from its entry.
+
+`Entry.known` says what a game is known to satisfy at its default parameters:
+
+- "no interaction": neither kernel nor reward depends on the mean field.
+- "monotone": the kernel does not depend on the mean field, and for all laws m and m' over states
+  and actions the sum of (m - m')(s, a) (r(s, a, m) - r(s, a, m')) is at most 0 (Lasry and Lions).
+- "potential": the kernel does not depend on the mean field, and the part of the reward that does
+  is the gradient of one function of m.
+- "contractive": the kernel does not depend on the mean field, and under every policy one step
+  brings any two populations closer in L1, by a factor below 1 that is the same for all policies.
+- "several equilibria": more than one stationary law belongs to an equilibrium.
+- "closed form": an equilibrium is written in the docstring of the game.
+- "none": nothing of the above.
+
+Monotone does not mean that the *stationary* discounted equilibrium is unique: agents who deviate
+start from the law of the others, and their discounted visits are not a stationary law, so the
+usual exchange of policies proves nothing. `contraction-game` is monotone and has a continuum.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rmfg.core import checks
+from rmfg.model.game import MeanFieldGame
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A named game: what it is, where it comes from, and the function that builds it."""
+
+    name: str
+    summary: str  # one sentence
+    source: str  # citation with arXiv number, DOI or address
+    equations: str  # reward and kernel in short
+    known: tuple[str, ...]
+    build: Callable[..., MeanFieldGame]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The builder's parameters and their defaults."""
+        signature = inspect.signature(self.build)
+        return {name: parameter.default for name, parameter in signature.parameters.items()}
+
+
+def find(entries: Mapping[str, Entry], name: str) -> Entry:
+    """Return the entry of that name; ValueError with the nearest name where there is none."""
+    return entries[checks.known("game", name, entries)]
+
+
+def build(entry: Entry, given: Mapping[str, Any]) -> MeanFieldGame:
+    """Build the game, name it, and write its recipe (name, ((parameter, value), ...)) on it."""
+    for parameter in given:
+        checks.known(f"parameter of {entry.name}", parameter, entry.parameters)
+    fixed = {parameter: _fixed(value) for parameter, value in given.items()}
+    game = entry.build(**fixed)
+    game.name = entry.name
+    recipe = (entry.name, tuple({**entry.parameters, **fixed}.items()))
+    game.recipe = recipe  # pyright: ignore[reportAttributeAccessIssue]
+    return game
+
+
+def _fixed(value: Any) -> Any:
+    # A recipe must not change after the game is built.
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,519 @@
+"""Routing on a real road network: a stationary game of travelers with destinations.
+
+**States.** On a link l with a destination d, or at a zone o about to leave for d. **Actions.** The
+next link out of the node at which the traveler stands or arrives next. One step takes `step` units
+of the network's time. With M vehicles on it, a link carries the flow f that is consistent with them
+(Little's law), and each of its travelers reaches the end of the link within the step with
+probability f step / M:
+
+    f t(f) = M,    t(f) = t0 (1 + b (f / C)^p),    P(reach the end) = step / t(f)
+
+(To evaluate t at the density M / t0 instead ends in gridlock: flow then falls as vehicles pile up.)
+Who reaches the end of l goes on along the link chosen, or, where l ends at d, starts the next trip
+from d, drawn from the row of d in the trip table. The population is closed, its law stationary. An
+action without a road to d behind it means to wait. Zones below the first through node may only
+begin or end a trip.
+
+**Mean field.** The law m over states; M is `population` times the mass of the link's states. The
+population is the vehicles on the links, sum of f t(f) at the published flows, plus those who depart
+within a step, the total trips times `step`; so the published flows, split by destination, are
+exactly stationary. Where a zone sends out more or fewer trips than it receives, the balance is
+carried by relocation: arrivals too many start one of the trips too many elsewhere.
+
+**Reward.** -step in every step, plus `bonus` in the step in which a traveler sets out on a new trip,
+that is once per arrival. Everyone pays for time alike, so what is maximized is the discounted
+number of arrivals. It is paid on setting out, not as bonus times the nominal probability of
+arriving, because nature's delays must delay it: otherwise a traveler held up on the last link
+would earn it again and again. The bonus scales values and rewards; routes do not depend on it.
+
+**Source.** Data and static problem: L. J. LeBlanc, E. K. Morlok and W. P. Pierskalla, An efficient
+approach to solving the road network equilibrium traffic assignment problem, Transportation Research
+9 (1975) 309-318. Known: as the discount tends to one, travelers minimize expected travel time and
+the equilibrium tends to the static user equilibrium, a potential game (Beckmann, McGuire & Winsten
+1956). At a discount below one it is not known to be monotone, a potential game, or contractive.
+"""
+
+import dataclasses
+import importlib.resources
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+from jaxtyping import Array, ArrayLike, Float
+
+from rmfg.core import checks
+from rmfg.core.precision import boundary
+from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.kernel import SparseKernel
+from rmfg.model.layout import Network
+from rmfg.zoo import tntp
+
+# From its upper bound Newton's method gains a constant factor p / (p + 1) at worst for the first
+# steps and then doubles its digits: 10 steps reach round-off for powers up to 40.
+NEWTON_STEPS = 10
+# Static assignment: it only starts the solvers, and counts vehicles where no flows are published.
+ASSIGNMENT_GAP = 1e-3
+ASSIGNMENT_STEPS = 300
+
+
+def road_network(
+    network: str | Path | None = None,
+    trips: str | Path | None = None,
+    nodes: str | Path | None = None,
+    flows: str | Path | None = None,
+    *,
+    discount: float = 0.99,
+    step: float | None = None,
+    bonus: float | None = None,
+    demand: float = 1.0,
+    vehicles: float | None = None,
+    time_unit: float | None = None,
+    minimum_time: float = 0.0,
+) -> "RoadNetworkGame":
+    """Make the routing game of a road network in TNTP format; Sioux Falls by default.
+
+    `network` is the path of a `_net.tntp` file. `trips`, `nodes` (coordinates) and `flows`
+    (published flows) are found beside it by name, or given by path; "none" leaves out the last two.
+
+    `discount` is per step. `step`, in the network's unit of time, is 1 or the shortest free-flow
+    time if that is less. `bonus` is twice the mean free-flow time of a trip. `demand` multiplies
+    the trips. `vehicles` on the roads: given, or counted at the published flows, or (without them,
+    or with other `demand`) at a static equilibrium computed here to a relative gap of about 1e-3.
+    `time_unit` is the network's unit of time in that of the flows: 0.01 for times in 0.01 h and
+    flows per hour, as in Sioux Falls; else 1 unless given, and vehicles are then counted in mixed
+    units. Links shorter than `minimum_time` are raised to it, their congestion delay kept.
+
+    Raises ValueError for unreadable or contradictory files (see `tntp`), trips without a route,
+    and steps longer than the shortest link.
+    """
+    roads, table, places, published = _read(network, trips, nodes, flows)
+    unit = time_unit if time_unit is not None else (0.01 if network is None else 1.0)
+    checks.positive("time_unit", unit, "number")
+    np.fill_diagonal(table, 0)  # trips within a zone use no road
+    table = table * checks.positive("demand", demand, "number")
+    roads = _usable(roads, minimum_time)
+    step = _step(roads, step)
+    states = _states(roads, table)
+
+    by_destination, trip_time = _assign(roads, table)
+    times = _times(roads, by_destination.sum(1))
+    if vehicles is None and published is not None and demand == 1:
+        vehicles = float(published @ _times(roads, published)) * unit
+    elif vehicles is None:
+        vehicles = float(by_destination.sum(1) @ times) * unit
+    population = checks.positive("vehicles", vehicles, "number") + float(table.sum()) * step * unit
+    bonus = checks.positive("bonus", 2 * trip_time if bonus is None else bonus, "number")
+
+    on_link = states.link < roads.num_links
+    initial = np.where(
+        on_link,
+        (by_destination * times[:, None])[states.link * on_link, states.destination],
+        table[states.zone, states.destination] * step,
+    )
+    layout = Network(
+        node_names=tuple(str(node + 1) for node in range(roads.num_nodes)),
+        x=tuple(places[:, 0].tolist()),
+        y=tuple(places[:, 1].tolist()),
+        tail=tuple(roads.tail.tolist()),
+        head=tuple(roads.head.tolist()),
+        state_link=tuple(np.where(on_link, states.link, -1).tolist()),
+        free_flow_time=tuple((roads.free_flow_time * unit).tolist()),
+        capacity=tuple(roads.capacity.tolist()),
+        b=tuple(roads.b.tolist()),
+        power=tuple(roads.power.tolist()),
+        vehicles=population,
+        reference_flow=None if published is None or demand != 1 else tuple(published.tolist()),
+    )
+    successors, share = _moves(roads, states, _restarts(table))
+    sets_out = ~on_link[:, None] & (share.sum(-1) > 0)
+    return RoadNetworkGame(
+        layout,
+        successors,
+        share,
+        reward=bonus * sets_out - step,
+        duration=step * unit,
+        discount=discount,
+        initial=initial / initial.sum(),
+        state_names=_state_names(roads, states),
+    )
+
+
+class RoadNetworkGame(MeanFieldGame):
+    """The routing game on `layout`; made by `road_network`.
+
+    `successors` (S, A, K) begin with the state itself; `share` (S, A, K - 1) is the law of where
+    a traveler who leaves the state goes, zero throughout where the action is to wait; `duration` is
+    the step in the layout's unit of time.
+    """
+
+    name = "road-network"
+
+    def __init__(
+        self,
+        layout: Network,
+        successors: np.ndarray,
+        share: np.ndarray,
+        *,
+        reward: np.ndarray,
+        duration: float,
+        discount: float,
+        initial: np.ndarray,
+        state_names: tuple[str, ...],
+    ):
+        self.layout = layout
+        self.num_states, self.num_actions = share.shape[:2]
+        self.discount = checks.discount(discount)
+        self.initial, self.state_names = initial, state_names
+        self.action_names = tuple(f"road {action + 1}" for action in range(self.num_actions))
+        self.successors, self.share, self.rewards = successors, share, reward
+        self.goes = share.any(-1).astype(np.float64)
+        self.duration = np.asarray(duration)
+        check_game(self)
+
+    def leave(self, mean_field: Float[Array, " S"]) -> Float[Array, " S"]:
+        """Return the probability of reaching the end of the state's link within a step."""
+        per_link = self.duration / link_times(self.layout, mean_field)
+        # Those at an origin (link -1) set out at once.
+        return jnp.append(per_link, 1.0)[np.asarray(self.layout.state_link)]
+
+    def kernel(self, mean_field: Float[Array, " S"]) -> SparseKernel:
+        leave = self.leave(mean_field)
+        stays = 1 - leave[:, None] * self.goes
+        moves = leave[:, None, None] * self.share
+        return SparseKernel(self.successors, jnp.concatenate([stays[..., None], moves], axis=-1))
+
+    def reward(self, mean_field: Float[Array, " S"]) -> Float[Array, "S A"]:  # noqa: ARG002
+        return self.rewards
+
+
+@boundary
+def link_flows(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
+    """Return the flow f of each link that is consistent with its vehicles: f t(f) = M.
+
+    It is what leaves the link under the nominal kernel, and more than leaves it where nature delays.
+    """
+    return np.asarray(layout.capacity) * _saturations(layout, distribution)
+
+
+@boundary
+def link_times(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
+    """Return the travel time t(f) of each link, in the layout's unit of time."""
+    excess = np.asarray(layout.b) * _saturations(layout, distribution) ** np.asarray(layout.power)
+    return np.asarray(layout.free_flow_time) * (1 + excess)
+
+
+def saturation(
+    load: Float[Array, " L"], b: Float[ArrayLike, " L"], power: Float[ArrayLike, " L"]
+) -> Float[Array, " L"]:
+    """Solve x (1 + b x^power) = load for x >= 0, the flow over capacity of a link.
+
+    Newton's method from the upper bound min(load, (load / b)^(1 / (power + 1))): the left side is
+    convex, so it descends to the root and converges quadratically. The derivative is exact: one
+    more step from the root, held fixed, is the implicit function theorem.
+    """
+    fixed = jax.lax.stop_gradient(load)
+    bound = (fixed / jnp.where(b > 0, b, 1)) ** (1 / (power + 1))
+    x = jnp.where(b > 0, jnp.minimum(fixed, bound), fixed)
+    for _ in range(NEWTON_STEPS):
+        x = _newton(x, fixed, b, power)
+    return _newton(jax.lax.stop_gradient(x), load, b, power)
+
+
+def _newton(x: Array, load: Array, b: ArrayLike, power: ArrayLike) -> Array:
+    # All terms are positive: no digits cancel, and an empty link gives exactly zero.
+    slope = b * x**power
+    return (load + power * slope * x) / (1 + (power + 1) * slope)
+
+
+def _saturations(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
+    links = len(layout.tail)
+    state_link = np.asarray(layout.state_link) % (links + 1)  # -1 becomes the place behind the last
+    mass = jax.ops.segment_sum(jnp.asarray(distribution), state_link, links + 1)[:links]
+    room = np.asarray(layout.free_flow_time) * np.asarray(layout.capacity)
+    return saturation(
+        mass * (layout.vehicles / room), np.asarray(layout.b), np.asarray(layout.power)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _States:
+    """Where each state is: on a link (or `num_links`: on none) with a destination, or at a zone."""
+
+    link: np.ndarray
+    zone: np.ndarray
+    destination: np.ndarray
+    at_link: np.ndarray  # (links, zones): the state's number, or -1
+    at_zone: np.ndarray  # (zones, zones)
+
+
+def _states(roads: tntp.RoadNetwork, table: np.ndarray) -> _States:
+    """Number the states that a traveler can enter and from which the destination can be reached."""
+    zones = np.arange(roads.num_zones)
+    nodes = np.arange(roads.num_nodes)
+    ends = nodes[:, None] == zones
+    open_to = ends | (nodes >= roads.first_through_node)[:, None]  # may traffic to d enter the node
+    reach = _grow(ends, roads.head, roads.tail, open_to[roads.head])
+    leads = reach[roads.head] & open_to[roads.head]
+    lost = np.argwhere((table > 0) & ~reach[: roads.num_zones])
+    if len(lost):
+        origin, destination = lost[0]
+        raise ValueError(
+            f"`trips`: there are {table[origin, destination]:g} trips from {origin + 1} to "
+            f"{destination + 1}, but no route. Drop them from the trip table, or add the road."
+        )
+    starts = np.zeros((roads.num_nodes, roads.num_zones), dtype=bool)
+    starts[: roads.num_zones] = table > 0
+    # Travelers choose a road at nodes that they reach before their destination.
+    chooses = _grow(starts, roads.tail, roads.head, leads & ~ends[roads.head])
+    on_link = leads & chooses[roads.tail]
+
+    link, by_link = np.nonzero(on_link)
+    zone, by_zone = np.nonzero(table)
+    at_link, at_zone = np.full(on_link.shape, -1), np.full(table.shape, -1)
+    at_link[link, by_link] = np.arange(len(link))
+    at_zone[zone, by_zone] = len(link) + np.arange(len(zone))
+    return _States(
+        link=np.append(link, np.full(len(zone), roads.num_links)),
+        zone=np.append(np.zeros_like(link), zone),
+        destination=np.append(by_link, by_zone),
+        at_link=at_link,
+        at_zone=at_zone,
+    )
+
+
+def _grow(
+    seed: np.ndarray, source: np.ndarray, target: np.ndarray, through: np.ndarray
+) -> np.ndarray:
+    """The nodes (nodes, zones) found from the seed along links open to each destination."""
+    while True:
+        grown = seed.copy()
+        np.logical_or.at(grown, target, seed[source] & through)
+        if (grown == seed).all():
+            return grown
+        seed = grown
+
+
+def _moves(
+    roads: tntp.RoadNetwork, states: _States, restarts: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The successors (S, A, K) of each state, first of all itself, and the law of the others."""
+    order = np.argsort(roads.tail, kind="stable")
+    first = np.searchsorted(roads.tail[order], roads.tail[order])
+    exits = np.full((roads.num_nodes, int(np.bincount(roads.tail).max())), -1)
+    exits[roads.tail[order], np.arange(roads.num_links) - first] = order
+
+    node = np.where(
+        states.link < roads.num_links, roads.head[states.link % roads.num_links], states.zone
+    )
+    arrives = (states.link < roads.num_links) & (node == states.destination)
+    road = exits[node]  # (S, A)
+    following = np.where(road < 0, -1, states.at_link[road, states.destination[:, None]])
+
+    num_states, width = len(node), 1 + max(len(law) for *_, law in restarts)
+    successors = np.empty((*road.shape, width), dtype=np.int32)
+    successors[:] = np.arange(num_states)[:, None, None]
+    share = np.zeros((*road.shape, width - 1))
+    goes = following >= 0
+    successors[goes, 1], share[goes, 0] = following[goes], 1
+    for zone, (origins, destinations, law) in enumerate(restarts):
+        rows = np.flatnonzero(arrives & (states.destination == zone))
+        successors[rows, 0, 1 : 1 + len(law)] = states.at_zone[origins, destinations]
+        share[rows, 0, : len(law)] = law
+    return successors, share
+
+
+def _restarts(table: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each zone: origins, destinations and law of the trips that arrivals there start next.
+
+    They start the zone's own trips. Where a zone sends out more trips than it receives, its largest
+    trips are cut by the difference and started by those who arrive in excess elsewhere.
+    """
+    sent, received = table.sum(1), table.sum(0)
+    largest = np.argsort(-table, axis=1, kind="stable")
+    ordered = np.take_along_axis(table, largest, 1)
+    before = np.cumsum(ordered, axis=1) - ordered
+    cut = np.clip((sent - received)[:, None] - before, 0, ordered)
+    kept = table.copy()
+    np.put_along_axis(kept, largest, ordered - cut, 1)
+
+    # Excess arrivals and cut trips, laid along one line in order: where they overlap, they meet.
+    given, wanted = np.cumsum(np.maximum(received - sent, 0)), np.cumsum(cut.ravel())
+    edges = np.union1d(given, wanted)
+    middle, amount = edges[:-1] + np.diff(edges) / 2, np.diff(edges)
+    real = amount > 1e-12 * table.sum()  # the rest is rounding
+    giver = np.searchsorted(given, middle[real])
+    rank = np.searchsorted(wanted, middle[real])
+    taker, place = np.divmod(rank, len(table))
+
+    origins, destinations = np.nonzero(kept)
+    starter = np.concatenate([origins, giver])
+    origins = np.concatenate([origins, taker])
+    destinations = np.concatenate([destinations, largest[taker, place]])
+    weight = np.concatenate([kept[kept > 0], amount[real]])
+    restarts = []
+    for zone in range(len(table)):
+        own = starter == zone
+        restarts.append((origins[own], destinations[own], weight[own] / weight[own].sum()))
+    return restarts
+
+
+def _assign(roads: tntp.RoadNetwork, table: np.ndarray) -> tuple[np.ndarray, float]:
+    """The flows (links, zones) of a static user equilibrium by destination, and the mean free trip.
+
+    Frank-Wolfe: everyone takes the shortest path at the current times, then the best mixture of the
+    current and the new flows is kept (Beckmann's objective), until the relative gap is small.
+    """
+    flows = _shortest(roads, table, roads.free_flow_time)
+    mean_trip = float(roads.free_flow_time @ flows.sum(1) / table.sum())
+    for _ in range(ASSIGNMENT_STEPS):
+        total = flows.sum(1)
+        times = _times(roads, total)
+        shortest = _shortest(roads, table, times)
+        direction = shortest.sum(1) - total
+        if -times @ direction <= ASSIGNMENT_GAP * (times @ total):
+            break
+        low, high = 0.0, 1.0
+        for _ in range(30):
+            middle = (low + high) / 2
+            downhill = _times(roads, total + middle * direction) @ direction < 0
+            low, high = (middle, high) if downhill else (low, middle)
+        flows = flows + low * (shortest - flows)
+    return flows, mean_trip
+
+
+def _shortest(roads: tntp.RoadNetwork, table: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The flows (links, zones) by destination when everyone takes a shortest path."""
+    nodes = roads.num_nodes
+    # Zones closed to through traffic are split in two: trips leave from a copy without entrance.
+    out = np.where(np.arange(nodes) < roads.first_through_node, nodes, 0) + np.arange(nodes)
+    key = roads.head * 2 * nodes + out[roads.tail]
+    order = np.lexsort((times, key))
+    keys, first = np.unique(key[order], return_index=True)
+    best = order[first]  # the fastest of parallel links
+    backward = scipy.sparse.csr_array(
+        (times[best], (roads.head[best], out[roads.tail[best]])), shape=(2 * nodes, 2 * nodes)
+    )
+    zones = np.arange(roads.num_zones)
+    distance, toward = scipy.sparse.csgraph.dijkstra(
+        backward, indices=zones, return_predecessors=True
+    )
+    waiting = np.zeros_like(distance)
+    waiting[:, out[zones]] = table.T
+    flows = np.zeros((roads.num_links, roads.num_zones))
+    for node in np.argsort(-distance, axis=1, kind="stable").T:  # farthest first, all zones at once
+        moving = np.flatnonzero((waiting[zones, node] > 0) & (toward[zones, node] >= 0))
+        at, goal = node[moving], toward[moving, node[moving]]
+        link = best[np.searchsorted(keys, goal * 2 * nodes + at)]
+        flows[link, moving] += waiting[moving, at]
+        waiting[moving, goal] += waiting[moving, at]
+    return flows
+
+
+def _times(roads: tntp.RoadNetwork, flows: np.ndarray) -> np.ndarray:
+    return roads.free_flow_time * (1 + roads.b * (flows / roads.capacity) ** roads.power)
+
+
+def _usable(roads: tntp.RoadNetwork, minimum_time: float) -> tntp.RoadNetwork:
+    """Raise short links to the minimum time, and write constant delays as free-flow time."""
+    if not 0 <= minimum_time < math.inf:
+        raise ValueError(f"`minimum_time` must be 0 or a positive time, but is {minimum_time!r}.")
+    odd = np.flatnonzero((roads.power > 0) & (roads.power < 1) & (roads.b > 0))
+    if len(odd):
+        raise ValueError(
+            f"`network`: link {_link_name(roads, odd[0])} has power {roads.power[odd[0]]:g}. Below "
+            "1 its time has an infinite slope when it is empty; use a power of 0, or of at least 1."
+        )
+    constant = (roads.power == 0) | (roads.b == 0)
+    time = roads.free_flow_time * np.where(constant, 1 + roads.b, 1)
+    raised = np.maximum(time, minimum_time)
+    if not (raised > 0).all():
+        raise ValueError(
+            f"`network`: link {_link_name(roads, np.argmin(raised))} takes no time. Give "
+            "`minimum_time`, the least time a link takes, for example that of one step."
+        )
+    b = np.where(constant, 0, roads.b * time / raised)  # t0 b, the delay, stays as it was
+    power = np.where(constant, 1, roads.power)
+    return dataclasses.replace(roads, free_flow_time=raised, b=b, power=power)
+
+
+def _step(roads: tntp.RoadNetwork, step: float | None) -> float:
+    """The step, or the longest up to 1 that is no longer than any link."""
+    shortest = int(np.argmin(roads.free_flow_time))
+    least, mean = float(roads.free_flow_time[shortest]), float(roads.free_flow_time.mean())
+    name = _link_name(roads, shortest)
+    if step is None:
+        if least < 1e-3 * mean:
+            raise ValueError(
+                f"`minimum_time`: link {name} takes {least:g}, the mean link {mean:g}; steps that "
+                "short would make every trip thousands of steps long. Raise short links by "
+                f"`minimum_time` (for example {mean / 10:.2g}), or give `step`."
+            )
+        return min(1.0, least)
+    checks.positive("step", step, "time")
+    if step > least:
+        raise ValueError(
+            f"`step` is {step:g}, but link {name} takes only {least:g} at free flow, and a traveler "
+            f"leaves at most one link a step. Use `step={least:g}` or less, or `minimum_time={step:g}`."
+        )
+    return float(step)
+
+
+def _read(
+    network: str | Path | None,
+    trips: str | Path | None,
+    nodes: str | Path | None,
+    flows: str | Path | None,
+) -> tuple[tntp.RoadNetwork, np.ndarray, np.ndarray, np.ndarray | None]:
+    """The network, its trips, coordinates (a circle if there are none) and flows (None)."""
+    found = {"trips": trips, "nodes": nodes, "flows": flows}
+    if network is None:
+        folder = importlib.resources.files("rmfg") / "zoo" / "data" / "sioux_falls"
+        source = folder / "SiouxFalls_net.tntp"
+        beside = {name: folder / f"SiouxFalls_{name.rstrip('s')}.tntp" for name in found}
+        beside["trips"] = folder / "SiouxFalls_trips.tntp"
+    else:
+        source = Path(network)
+        beside = {name: _sibling(source, name) for name in found}
+    found = {name: beside[name] if path is None else path for name, path in found.items()}
+    found = {name: None if path == "none" else path for name, path in found.items()}
+    roads = tntp.read_network(source)
+    if found["trips"] is None:
+        raise ValueError(
+            f"`trips`: no trip table stands beside {str(source)!r} (named like "
+            "`<network>_trips.tntp`). Give its path."
+        )
+    table = tntp.read_trips(found["trips"], roads.num_zones)
+    angle = 2 * np.pi * np.arange(roads.num_nodes) / roads.num_nodes
+    places = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    if found["nodes"] is not None:
+        places = tntp.read_nodes(found["nodes"], roads.num_nodes)
+    published = None if found["flows"] is None else tntp.read_flows(found["flows"], roads)
+    return roads, table, places, published
+
+
+def _sibling(source: Path, name: str) -> Path | None:
+    """The file beside `X_net.tntp` that is called `X_<name>.tntp`, in whatever capitals."""
+    stem = source.name.lower().removesuffix("_net.tntp")
+    wanted = {f"{stem}_{name}.tntp", f"{stem}_{name.rstrip('s')}.tntp"}
+    if not source.parent.is_dir() or stem == source.name.lower():
+        return None
+    return next(
+        (path for path in sorted(source.parent.iterdir()) if path.name.lower() in wanted), None
+    )
+
+
+def _link_name(roads: tntp.RoadNetwork, link: int) -> str:
+    return f"{roads.tail[link] + 1}-{roads.head[link] + 1}"
+
+
+def _state_names(roads: tntp.RoadNetwork, states: _States) -> tuple[str, ...]:
+    return tuple(
+        f"{_link_name(roads, link)} to {goal + 1}"
+        if link < roads.num_links
+        else f"at {zone + 1} to {goal + 1}"
+        for link, zone, goal in zip(states.link, states.zone, states.destination, strict=True)
+    )

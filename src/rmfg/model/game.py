@@ -24,6 +24,26 @@ from rmfg.model.layout import Layout
 MeanFieldKind = Literal["state", "state-action"]
 
 
+def _converted(method: Callable[..., Any], convert: Callable[[Any], Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapped(self: "MeanFieldGame", mean_field: Array) -> Any:
+        # NumPy in, NumPy out of the caller's function; inside it only JAX operations are assumed.
+        return convert(method(self, jnp.asarray(mean_field)))
+
+    return wrapped
+
+
+def _flatten(game: "MeanFieldGame") -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    attributes = vars(game)
+    return tuple(attributes.values()), tuple(attributes)
+
+
+def _unflatten(cls: type, names: tuple[str, ...], values: tuple[Any, ...]) -> "MeanFieldGame":
+    game = object.__new__(cls)
+    vars(game).update(zip(names, values, strict=True))
+    return game
+
+
 class MeanFieldGame(abc.ABC):
     """A mean-field game: subclass it and give `kernel(m)`, `reward(m)` and the three sizes.
 
@@ -194,26 +214,6 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
             "Check the order of the axes: (state, action, next state)."
         )
     kernel.check()
-
-
-def _converted(method: Callable[..., Any], convert: Callable[[Any], Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def wrapped(self: MeanFieldGame, mean_field: Array) -> Any:
-        # NumPy in, NumPy out of the caller's function; inside it only JAX operations are assumed.
-        return convert(method(self, jnp.asarray(mean_field)))
-
-    return wrapped
-
-
-def _flatten(game: MeanFieldGame) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    attributes = vars(game)
-    return tuple(attributes.values()), tuple(attributes)
-
-
-def _unflatten(cls: type, names: tuple[str, ...], values: tuple[Any, ...]) -> MeanFieldGame:
-    game = object.__new__(cls)
-    vars(game).update(zip(names, values, strict=True))
-    return game
 
 
 def _as_reward(reward: Array) -> Array:

@@ -53,6 +53,10 @@ class Kernel(eqx.Module):
         """Return the probabilities as one array (S, A, S)."""
 
     @abc.abstractmethod
+    def matrix(self, policy: Float[Array, "S A"]) -> Float[Array, "S S"]:
+        """Return the Markov chain of an agent who follows the policy as a dense matrix."""
+
+    @abc.abstractmethod
     def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
         """Return the Markov chain of an agent who follows the policy, (S, S), on the host."""
 
@@ -122,6 +126,9 @@ class DenseKernel(Kernel):
 
     def to_dense(self) -> Float[Array, "S A K"]:
         return self.probabilities
+
+    def matrix(self, policy: Float[Array, "S A"]) -> Float[Array, "S S"]:
+        return jnp.einsum("tsa,sa->st", self.law, policy)
 
     def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
         return scipy.sparse.csr_array(np.einsum("tsa,sa->st", np.asarray(self.law), policy))
@@ -218,6 +225,11 @@ class SparseKernel(Kernel):
 
     def to_sparse(self) -> "SparseKernel":
         return self
+
+    def matrix(self, policy: Float[Array, "S A"]) -> Float[Array, "S S"]:
+        size = self.num_states
+        zeros = jnp.zeros((size, size), jnp.result_type(self.law, policy))
+        return zeros.at[jnp.arange(size)[:, None], self.slots].add(self.law * policy)
 
     def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
         sources = np.broadcast_to(np.arange(self.num_states)[:, None], self.law.shape)

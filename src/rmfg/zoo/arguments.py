@@ -3,9 +3,10 @@
 import math
 import numbers
 from collections.abc import Sequence
+from typing import Any
 
 
-def whole(name: str, value: int, minimum: int = 1) -> int:
+def whole(name: str, value: Any, minimum: int = 1) -> int:
     """Refuse anything but an integer of at least `minimum`."""
     integral = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not integral or value < minimum:
@@ -14,7 +15,7 @@ def whole(name: str, value: int, minimum: int = 1) -> int:
     return int(value)
 
 
-def number(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
+def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """Refuse anything but a finite number in [low, high]."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not real or not math.isfinite(value):
@@ -25,26 +26,26 @@ def number(name: str, value: float, low: float = -math.inf, high: float = math.i
     return float(value)
 
 
-def probability(name: str, value: float) -> float:
+def probability(name: str, value: Any) -> float:
     """Refuse anything but a number in [0, 1]."""
     return number(name, value, 0, 1)
 
 
-def above_zero(name: str, value: float) -> float:
+def above_zero(name: str, value: Any) -> float:
     """Refuse anything but a finite number above zero."""
     if number(name, value) <= 0:
         raise ValueError(f"`{name}` must be above 0, but is {float(value):g}.")
     return float(value)
 
 
-def flag(name: str, value: bool) -> bool:
+def flag(name: str, value: Any) -> bool:
     """Refuse anything but True or False."""
     if not isinstance(value, bool):
         raise ValueError(f"`{name}` must be True or False, but is {value!r}.")
     return value
 
 
-def places(name: str, values: Sequence[int], num_states: int) -> tuple[int, ...]:
+def places(name: str, values: Any, num_states: int) -> tuple[int, ...]:
     """Refuse anything but a non-empty sequence of state numbers."""
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) == 0:
         raise ValueError(f"`{name}` must be a sequence of state numbers, but is {values!r}.")

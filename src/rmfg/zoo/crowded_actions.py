@@ -38,8 +38,12 @@ def crowded_actions(
 
     with d the steps around the ring. The coupling is the gradient of -crowding |m|^2 / 2: strictly
     monotone in the joint law. Slips bring any two populations closer by the factor 1 - slip under
-    every policy. Without distance cost the uniform policy with the uniform law is an equilibrium,
-    of value -crowding / (S^2 (1 - discount)).
+    every policy. With d' the mean length of a place's roads, the uniform law and the policy
+
+        pi(a | s) = 1 / S + distance_cost (d' - d(s, a)) / crowding
+
+    make all roads equally good and form an equilibrium wherever that is nonnegative; its value is
+    -(distance_cost d' / S + crowding / S^2) / (1 - discount).
     """
     places = np.arange(whole("num_places", num_places), dtype=float)
     lengths = np.stack([distance(places, s, ring=True) for s in range(num_places)])
@@ -66,6 +70,6 @@ ENTRY = Entry(
     "The mean-field game is ours.",
     equations="r = -distance_cost d(s, a) / S - crowding m(s, a), m over state-action pairs; "
     "s' = a with probability 1 - slip, else uniform.",
-    known=("monotone", "potential", "contractive"),
+    known=("monotone", "potential", "contractive", "closed form"),
     build=crowded_actions,
 )

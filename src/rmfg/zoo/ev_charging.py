@@ -33,12 +33,12 @@ class ChargingPrice(eqx.Module):
 
 def ev_charging(
     num_periods: int = 8,
-    num_levels: int = 6,
+    num_levels: int = 5,
     num_rates: int = 3,
     drive: float = 0.4,
-    base_price: float = 0.5,
-    swing: float = 0.6,
-    price_slope: float = 1.0,
+    base_price: float = 1.0,
+    swing: float = 0.8,
+    price_slope: float = 0.5,
     shortage_cost: float = 5.0,
     discount: float = 0.95,
 ) -> TabularGame:

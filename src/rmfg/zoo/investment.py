@@ -31,7 +31,7 @@ def investment(
     depreciation: float = 0.3,
     market: float = 1.0,
     taste: float = 1.0,
-    investment_cost: float = 0.15,
+    investment_cost: float = 0.25,
     discount: float = 0.9,
 ) -> TabularGame:
     """Build a quality ladder in which firms compete for customers.
@@ -46,7 +46,8 @@ def investment(
     with steps beyond the ends of the ladder held back. This is the sliding ladder of Pakes and
     McGuire with the many small firms of Weintraub, Benkard and Van Roy, in our numbers: a firm's
     share falls as the others get better. The coupling is the gradient of market log(1 + <m, g>),
-    which is concave, so the game is potential and monotone.
+    which is concave, so the game is potential and monotone. At the defaults the industry divides:
+    most firms hold the top, a sixth sit at the bottom and hardly ever invest.
     """
     qualities = np.arange(whole("num_states", num_states))
     invested = np.arange(whole("num_actions", num_actions))

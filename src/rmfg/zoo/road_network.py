@@ -1,63 +1,56 @@
 """Routing on a real road network: a stationary game of travelers with destinations.
 
 **States.** On a link l with a destination d, or at a zone o about to leave for d. **Actions.** The
-next link out of the node at which the traveler stands or arrives next. One step takes `step` units
-of the network's time. With M vehicles on it, a link carries the flow f that is consistent with them
-(Little's law), and each of its travelers reaches the end of the link within the step with
-probability f step / M:
+next road out of the node at which the traveler stands or arrives next. One step takes `step` units
+of the network's time. On a link with M vehicles a traveler reaches the end within a step with
 
-    f t(f) = M,    t(f) = t0 (1 + b (f / C)^p),    P(reach the end) = step / t(f)
+    P(reach the end) = step / t(f) = f step / M,    f t(f) = M,    t(f) = t0 (1 + b (f / C)^p)
 
-(To evaluate t at the density M / t0 instead ends in gridlock: flow then falls as vehicles pile up.)
-Who reaches the end of l goes on along the link chosen, or, where l ends at d, starts the next trip
-from d, drawn from the row of d in the trip table. The population is closed, its law stationary. An
-action without a road to d behind it means to wait. Zones below the first through node may only
-begin or end a trip.
+(see `traffic`; to evaluate t at the density M / t0 instead ends in gridlock, since the flow then
+falls as vehicles pile up). Who reaches the end of l goes on along the road chosen, or, where l ends
+at d, starts the next trip from d, drawn from the row of d in the trip table. The population is
+closed and its law stationary. An action without a road to d behind it means to wait. Zones below
+the first through node only begin or end trips.
 
 **Mean field.** The law m over states; M is `population` times the mass of the link's states. The
-population is the vehicles on the links, sum of f t(f) at the published flows, plus those who depart
-within a step, the total trips times `step`; so the published flows, split by destination, are
+population is the vehicles on the links, sum of f t(f) at the published flows, plus those who set
+out within a step, the total trips times `step`; so the published flows, split by destination, are
 exactly stationary. Where a zone sends out more or fewer trips than it receives, the balance is
-carried by relocation: arrivals too many start one of the trips too many elsewhere.
+carried by relocation: arrivals in excess of its own trips start trips that are missing elsewhere.
 
-**Reward.** -step in every step, plus `bonus` in the step in which a traveler sets out on a new trip,
-that is once per arrival. Everyone pays for time alike, so what is maximized is the discounted
-number of arrivals. It is paid on setting out, not as bonus times the nominal probability of
-arriving, because nature's delays must delay it: otherwise a traveler held up on the last link
-would earn it again and again. The bonus scales values and rewards; routes do not depend on it.
+**Reward.** -step in every step, plus `bonus` for setting out on a trip, that is once per arrival.
+All pay for time alike, so what is maximized is the discounted number of arrivals: routes do not
+depend on the size of the bonus, which scales the values. It is paid on setting out, not as bonus
+times the nominal probability of arriving: nature's delays must delay it, or a traveler held up on
+the last link would earn it again and again.
 
-**Source.** Data and static problem: L. J. LeBlanc, E. K. Morlok and W. P. Pierskalla, An efficient
-approach to solving the road network equilibrium traffic assignment problem, Transportation Research
-9 (1975) 309-318. Known: as the discount tends to one, travelers minimize expected travel time and
-the equilibrium tends to the static user equilibrium, a potential game (Beckmann, McGuire & Winsten
-1956). At a discount below one it is not known to be monotone, a potential game, or contractive.
+**What is known.** As the discount tends to one, travelers minimize expected travel time, and the
+equilibrium tends to the static user equilibrium, which is a potential game. At a discount below one
+none of the properties in `registry` is known: the kernel depends on the mean field.
+
+Data and static problem: L. J. LeBlanc, E. K. Morlok and W. P. Pierskalla, An efficient approach to
+solving the road network equilibrium traffic assignment problem, Transportation Research 9 (1975).
 """
 
 import dataclasses
 import importlib.resources
-import math
 from pathlib import Path
 
-import jax
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Float, Int
 
-from rmfg.core import checks
-from rmfg.core.precision import boundary
-from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.core.precision import Array
+from rmfg.model.game import TabularGame
 from rmfg.model.kernel import SparseKernel
 from rmfg.model.layout import Network
 from rmfg.zoo import tntp
+from rmfg.zoo.arguments import above_zero, number
+from rmfg.zoo.registry import Entry
+from rmfg.zoo.traffic import Congestion, assign, link_flows, link_times, travel_times
 
-# From its upper bound Newton's method gains a constant factor p / (p + 1) at worst for the first
-# steps and then doubles its digits: 10 steps reach round-off for powers up to 40.
-NEWTON_STEPS = 10
-# Static assignment: it only starts the solvers, and counts vehicles where no flows are published.
-ASSIGNMENT_GAP = 1e-3
-ASSIGNMENT_STEPS = 300
+__all__ = ["ENTRY", "link_flows", "link_times", "road_network"]
 
 
 def road_network(
@@ -73,16 +66,16 @@ def road_network(
     vehicles: float | None = None,
     time_unit: float | None = None,
     minimum_time: float = 0.0,
-) -> "RoadNetworkGame":
-    """Make the routing game of a road network in TNTP format; Sioux Falls by default.
+) -> TabularGame:
+    """Build the routing game of a road network in TNTP format; Sioux Falls by default.
 
     `network` is the path of a `_net.tntp` file. `trips`, `nodes` (coordinates) and `flows`
     (published flows) are found beside it by name, or given by path; "none" leaves out the last two.
 
-    `discount` is per step. `step`, in the network's unit of time, is 1 or the shortest free-flow
+    `discount` is per step. `step`, in the network's unit of time, is 1, or the shortest free-flow
     time if that is less. `bonus` is twice the mean free-flow time of a trip. `demand` multiplies
     the trips. `vehicles` on the roads: given, or counted at the published flows, or (without them,
-    or with other `demand`) at a static equilibrium computed here to a relative gap of about 1e-3.
+    or with other `demand`) at a static equilibrium computed here to a relative gap of 1e-3.
     `time_unit` is the network's unit of time in that of the flows: 0.01 for times in 0.01 h and
     flows per hour, as in Sioux Falls; else 1 unless given, and vehicles are then counted in mixed
     units. Links shorter than `minimum_time` are raised to it, their congestion delay kept.
@@ -91,27 +84,31 @@ def road_network(
     and steps longer than the shortest link.
     """
     roads, table, places, published = _read(network, trips, nodes, flows)
-    unit = time_unit if time_unit is not None else (0.01 if network is None else 1.0)
-    checks.positive("time_unit", unit, "number")
     np.fill_diagonal(table, 0)  # trips within a zone use no road
-    table = table * checks.positive("demand", demand, "number")
-    roads = _usable(roads, minimum_time)
+    table = table * above_zero("demand", demand)
+    if not table.any():
+        raise ValueError("`trips`: all trips stay within their zone. Give trips between zones.")
+    roads = _usable(roads, number("minimum_time", minimum_time, 0))
     step = _step(roads, step)
+    if time_unit is None:
+        time_unit = 0.01 if network is None else 1.0
     states = _states(roads, table)
 
-    by_destination, trip_time = _assign(roads, table)
-    times = _times(roads, by_destination.sum(1))
-    if vehicles is None and published is not None and demand == 1:
-        vehicles = float(published @ _times(roads, published)) * unit
+    flows_to, mean_trip = assign(roads, table)
+    times = travel_times(roads, flows_to.sum(1))
+    if demand != 1:
+        published = None
+    if vehicles is None and published is not None:
+        vehicles = float(published @ travel_times(roads, published)) * time_unit
     elif vehicles is None:
-        vehicles = float(by_destination.sum(1) @ times) * unit
-    population = checks.positive("vehicles", vehicles, "number") + float(table.sum()) * step * unit
-    bonus = checks.positive("bonus", 2 * trip_time if bonus is None else bonus, "number")
+        vehicles = float(flows_to.sum(1) @ times) * time_unit
+    duration = above_zero("time_unit", time_unit) * step
+    population = above_zero("vehicles", vehicles) + float(table.sum()) * duration
 
     on_link = states.link < roads.num_links
     initial = np.where(
         on_link,
-        (by_destination * times[:, None])[states.link * on_link, states.destination],
+        (flows_to * times[:, None])[states.link * on_link, states.destination],
         table[states.zone, states.destination] * step,
     )
     layout = Network(
@@ -121,122 +118,50 @@ def road_network(
         tail=tuple(roads.tail.tolist()),
         head=tuple(roads.head.tolist()),
         state_link=tuple(np.where(on_link, states.link, -1).tolist()),
-        free_flow_time=tuple((roads.free_flow_time * unit).tolist()),
+        free_flow_time=tuple((roads.free_flow_time * time_unit).tolist()),
         capacity=tuple(roads.capacity.tolist()),
         b=tuple(roads.b.tolist()),
         power=tuple(roads.power.tolist()),
         vehicles=population,
-        reference_flow=None if published is None or demand != 1 else tuple(published.tolist()),
+        reference_flow=None if published is None else tuple(published.tolist()),
     )
     successors, share = _moves(roads, states, _restarts(table))
-    sets_out = ~on_link[:, None] & (share.sum(-1) > 0)
-    return RoadNetworkGame(
-        layout,
-        successors,
-        share,
-        reward=bonus * sets_out - step,
-        duration=step * unit,
-        discount=discount,
+    leaves = share.any(-1)
+    bonus = above_zero("bonus", 2 * mean_trip if bonus is None else bonus)
+    return TabularGame(
+        Journeys(
+            Congestion.of(layout), np.asarray(duration), successors, share, leaves.astype(float)
+        ),
+        bonus * (leaves & ~on_link[:, None]) - step,
+        discount,
         initial=initial / initial.sum(),
         state_names=_state_names(roads, states),
+        action_names=[f"road {action + 1}" for action in range(share.shape[1])],
+        name="road-network",
+        layout=layout,
     )
 
 
-class RoadNetworkGame(MeanFieldGame):
-    """The routing game on `layout`; made by `road_network`.
+class Journeys(eqx.Module):
+    """The kernel m -> (S, A, K): stay, or leave the state for what comes next.
 
-    `successors` (S, A, K) begin with the state itself; `share` (S, A, K - 1) is the law of where
-    a traveler who leaves the state goes, zero throughout where the action is to wait; `duration` is
-    the step in the layout's unit of time.
+    `successors` begin with the state itself; `share` is the law of the others for those who leave,
+    zero throughout where the action is to wait.
     """
 
-    name = "road-network"
+    congestion: Congestion
+    duration: Float[Array, ""]  # of a step, in the congestion's unit of time
+    successors: Int[Array, "S A K"]
+    share: Float[Array, "S A K-1"]
+    leaves: Float[Array, "S A"]  # one, or zero where the action is to wait
 
-    def __init__(
-        self,
-        layout: Network,
-        successors: np.ndarray,
-        share: np.ndarray,
-        *,
-        reward: np.ndarray,
-        duration: float,
-        discount: float,
-        initial: np.ndarray,
-        state_names: tuple[str, ...],
-    ):
-        self.layout = layout
-        self.num_states, self.num_actions = share.shape[:2]
-        self.discount = checks.discount(discount)
-        self.initial, self.state_names = initial, state_names
-        self.action_names = tuple(f"road {action + 1}" for action in range(self.num_actions))
-        self.successors, self.share, self.rewards = successors, share, reward
-        self.goes = share.any(-1).astype(np.float64)
-        self.duration = np.asarray(duration)
-        check_game(self)
-
-    def leave(self, mean_field: Float[Array, " S"]) -> Float[Array, " S"]:
-        """Return the probability of reaching the end of the state's link within a step."""
-        per_link = self.duration / link_times(self.layout, mean_field)
-        # Those at an origin (link -1) set out at once.
-        return jnp.append(per_link, 1.0)[np.asarray(self.layout.state_link)]
-
-    def kernel(self, mean_field: Float[Array, " S"]) -> SparseKernel:
-        leave = self.leave(mean_field)
-        stays = 1 - leave[:, None] * self.goes
+    def __call__(self, mean_field: Float[Array, " S"]) -> SparseKernel:
+        per_link = self.duration / self.congestion.times(mean_field)
+        # Those on no link set out at once; they are counted behind the last link.
+        leave = jnp.append(per_link, 1.0)[self.congestion.state_link]
+        stays = 1 - leave[:, None] * self.leaves
         moves = leave[:, None, None] * self.share
         return SparseKernel(self.successors, jnp.concatenate([stays[..., None], moves], axis=-1))
-
-    def reward(self, mean_field: Float[Array, " S"]) -> Float[Array, "S A"]:  # noqa: ARG002
-        return self.rewards
-
-
-@boundary
-def link_flows(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
-    """Return the flow f of each link that is consistent with its vehicles: f t(f) = M.
-
-    It is what leaves the link under the nominal kernel, and more than leaves it where nature delays.
-    """
-    return np.asarray(layout.capacity) * _saturations(layout, distribution)
-
-
-@boundary
-def link_times(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
-    """Return the travel time t(f) of each link, in the layout's unit of time."""
-    excess = np.asarray(layout.b) * _saturations(layout, distribution) ** np.asarray(layout.power)
-    return np.asarray(layout.free_flow_time) * (1 + excess)
-
-
-def saturation(
-    load: Float[Array, " L"], b: Float[ArrayLike, " L"], power: Float[ArrayLike, " L"]
-) -> Float[Array, " L"]:
-    """Solve x (1 + b x^power) = load for x >= 0, the flow over capacity of a link.
-
-    Newton's method from the upper bound min(load, (load / b)^(1 / (power + 1))): the left side is
-    convex, so it descends to the root and converges quadratically. The derivative is exact: one
-    more step from the root, held fixed, is the implicit function theorem.
-    """
-    fixed = jax.lax.stop_gradient(load)
-    bound = (fixed / jnp.where(b > 0, b, 1)) ** (1 / (power + 1))
-    x = jnp.where(b > 0, jnp.minimum(fixed, bound), fixed)
-    for _ in range(NEWTON_STEPS):
-        x = _newton(x, fixed, b, power)
-    return _newton(jax.lax.stop_gradient(x), load, b, power)
-
-
-def _newton(x: Array, load: Array, b: ArrayLike, power: ArrayLike) -> Array:
-    # All terms are positive: no digits cancel, and an empty link gives exactly zero.
-    slope = b * x**power
-    return (load + power * slope * x) / (1 + (power + 1) * slope)
-
-
-def _saturations(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
-    links = len(layout.tail)
-    state_link = np.asarray(layout.state_link) % (links + 1)  # -1 becomes the place behind the last
-    mass = jax.ops.segment_sum(jnp.asarray(distribution), state_link, links + 1)[:links]
-    room = np.asarray(layout.free_flow_time) * np.asarray(layout.capacity)
-    return saturation(
-        mass * (layout.vehicles / room), np.asarray(layout.b), np.asarray(layout.power)
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -298,7 +223,9 @@ def _grow(
 
 
 def _moves(
-    roads: tntp.RoadNetwork, states: _States, restarts: list[tuple[np.ndarray, np.ndarray]]
+    roads: tntp.RoadNetwork,
+    states: _States,
+    restarts: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray]:
     """The successors (S, A, K) of each state, first of all itself, and the law of the others."""
     order = np.argsort(roads.tail, kind="stable")
@@ -361,78 +288,20 @@ def _restarts(table: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarra
     return restarts
 
 
-def _assign(roads: tntp.RoadNetwork, table: np.ndarray) -> tuple[np.ndarray, float]:
-    """The flows (links, zones) of a static user equilibrium by destination, and the mean free trip.
-
-    Frank-Wolfe: everyone takes the shortest path at the current times, then the best mixture of the
-    current and the new flows is kept (Beckmann's objective), until the relative gap is small.
-    """
-    flows = _shortest(roads, table, roads.free_flow_time)
-    mean_trip = float(roads.free_flow_time @ flows.sum(1) / table.sum())
-    for _ in range(ASSIGNMENT_STEPS):
-        total = flows.sum(1)
-        times = _times(roads, total)
-        shortest = _shortest(roads, table, times)
-        direction = shortest.sum(1) - total
-        if -times @ direction <= ASSIGNMENT_GAP * (times @ total):
-            break
-        low, high = 0.0, 1.0
-        for _ in range(30):
-            middle = (low + high) / 2
-            downhill = _times(roads, total + middle * direction) @ direction < 0
-            low, high = (middle, high) if downhill else (low, middle)
-        flows = flows + low * (shortest - flows)
-    return flows, mean_trip
-
-
-def _shortest(roads: tntp.RoadNetwork, table: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """The flows (links, zones) by destination when everyone takes a shortest path."""
-    nodes = roads.num_nodes
-    # Zones closed to through traffic are split in two: trips leave from a copy without entrance.
-    out = np.where(np.arange(nodes) < roads.first_through_node, nodes, 0) + np.arange(nodes)
-    key = roads.head * 2 * nodes + out[roads.tail]
-    order = np.lexsort((times, key))
-    keys, first = np.unique(key[order], return_index=True)
-    best = order[first]  # the fastest of parallel links
-    backward = scipy.sparse.csr_array(
-        (times[best], (roads.head[best], out[roads.tail[best]])), shape=(2 * nodes, 2 * nodes)
-    )
-    zones = np.arange(roads.num_zones)
-    distance, toward = scipy.sparse.csgraph.dijkstra(
-        backward, indices=zones, return_predecessors=True
-    )
-    waiting = np.zeros_like(distance)
-    waiting[:, out[zones]] = table.T
-    flows = np.zeros((roads.num_links, roads.num_zones))
-    for node in np.argsort(-distance, axis=1, kind="stable").T:  # farthest first, all zones at once
-        moving = np.flatnonzero((waiting[zones, node] > 0) & (toward[zones, node] >= 0))
-        at, goal = node[moving], toward[moving, node[moving]]
-        link = best[np.searchsorted(keys, goal * 2 * nodes + at)]
-        flows[link, moving] += waiting[moving, at]
-        waiting[moving, goal] += waiting[moving, at]
-    return flows
-
-
-def _times(roads: tntp.RoadNetwork, flows: np.ndarray) -> np.ndarray:
-    return roads.free_flow_time * (1 + roads.b * (flows / roads.capacity) ** roads.power)
-
-
 def _usable(roads: tntp.RoadNetwork, minimum_time: float) -> tntp.RoadNetwork:
     """Raise short links to the minimum time, and write constant delays as free-flow time."""
-    if not 0 <= minimum_time < math.inf:
-        raise ValueError(f"`minimum_time` must be 0 or a positive time, but is {minimum_time!r}.")
     odd = np.flatnonzero((roads.power > 0) & (roads.power < 1) & (roads.b > 0))
     if len(odd):
         raise ValueError(
-            f"`network`: link {_link_name(roads, odd[0])} has power {roads.power[odd[0]]:g}. Below "
-            "1 its time has an infinite slope when it is empty; use a power of 0, or of at least 1."
+            f"`network`: link {_link_name(roads, int(odd[0]))} has power {roads.power[odd[0]]:g}. "
+            "Below 1 its time has an infinite slope when it is empty; use 0, or at least 1."
         )
     constant = (roads.power == 0) | (roads.b == 0)
     time = roads.free_flow_time * np.where(constant, 1 + roads.b, 1)
     raised = np.maximum(time, minimum_time)
     if not (raised > 0).all():
         raise ValueError(
-            f"`network`: link {_link_name(roads, np.argmin(raised))} takes no time. Give "
+            f"`network`: link {_link_name(roads, int(np.argmin(raised)))} takes no time. Give "
             "`minimum_time`, the least time a link takes, for example that of one step."
         )
     b = np.where(constant, 0, roads.b * time / raised)  # t0 b, the delay, stays as it was
@@ -453,11 +322,11 @@ def _step(roads: tntp.RoadNetwork, step: float | None) -> float:
                 f"`minimum_time` (for example {mean / 10:.2g}), or give `step`."
             )
         return min(1.0, least)
-    checks.positive("step", step, "time")
-    if step > least:
+    if above_zero("step", step) > least:
         raise ValueError(
-            f"`step` is {step:g}, but link {name} takes only {least:g} at free flow, and a traveler "
-            f"leaves at most one link a step. Use `step={least:g}` or less, or `minimum_time={step:g}`."
+            f"`step` is {step:g}, but link {name} takes only {least:g} at free flow, and a step "
+            f"leaves at most one link behind. Use `step={least:g}` or less, or raise short links "
+            f"by `minimum_time={step:g}`."
         )
     return float(step)
 
@@ -517,3 +386,18 @@ def _state_names(roads: tntp.RoadNetwork, states: _States) -> tuple[str, ...]:
         else f"at {zone + 1} to {goal + 1}"
         for link, zone, goal in zip(states.link, states.zone, states.destination, strict=True)
     )
+
+
+ENTRY = Entry(
+    name="road-network",
+    summary="Travelers choose their roads through a real network, Sioux Falls or any other in TNTP "
+    "format, in which all slow each other down.",
+    source="Network, trips and flows: LeBlanc, Morlok & Pierskalla, Transportation Research 9 "
+    "(1975) 309-318, doi:10.1016/0041-1647(75)90030-1, in the format of "
+    "https://github.com/bstabler/TransportationNetworks; the game is new here.",
+    equations="r = bonus [sets out on a trip] - step; on a link with M vehicles "
+    "P(reach the end) = step / t(f), f t(f) = M, t(f) = t0 (1 + b (f / C)^p); then the chosen "
+    "road, or on arrival a new trip from the trip table.",
+    known=("none",),
+    build=road_network,
+)

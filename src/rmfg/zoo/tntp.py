@@ -70,7 +70,7 @@ def read_network(source: Source) -> RoadNetwork:
     for line, text in _skip_header(rows):
         words = text.split()
         if len(words) < 7:
-            way_out = "A link is: initial node, terminal node, capacity, length, free-flow time, b, power."
+            way_out = "A link is: from, to, capacity, length, free-flow time, b, power."
             _refuse(name, line, f"{len(words)} columns instead of at least 7. {way_out}")
         ends = [_node(name, line, word, nodes) for word in words[:2]]
         if ends[0] == ends[1]:

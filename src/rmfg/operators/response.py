@@ -1,0 +1,112 @@
+"""What one agent can get at a mean field: the best response, and the worth of a given policy."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float, boundary
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.kernel import Kernel
+from rmfg.operators.newton import solve_bellman
+from rmfg.operators.robust_mdp import RobustMDP
+
+# Rounding of (max reward - min reward) / (1 - discount) times this is the best that can be promised.
+SMALLEST_TOLERANCE = 1e-13
+
+
+class BestResponse(NamedTuple):
+    """A robust optimal policy at a mean field, and what it is worth.
+
+    `error` bounds the sup-norm distance of `value` from the optimal robust value.
+    """
+
+    policy: Float[Array, "S A"]
+    value: Float[Array, " S"]
+    q: Float[Array, "S A"]
+    kernel: Kernel
+    error: Float[Array, ""]
+
+
+@boundary
+def best_response(
+    game: MeanFieldGame,
+    ambiguity: Ambiguity,
+    mean_field: Array,
+    *,
+    tol: float = 1e-10,
+    start: Float[Array, " S"] | None = None,
+) -> BestResponse:
+    """Return the best response to nature and to a population that stands still.
+
+    The value's error is at most `tol` times (max reward - min reward) / (1 - discount), or what
+    rounding allows; `error` says what was reached. `start` is a first guess of the value.
+    Method: safeguarded Newton, that is robust policy iteration (see `rmfg.operators.newton`).
+    """
+    checks.tolerance(tol, SMALLEST_TOLERANCE)
+    mean_field = checked_mean_field(game, mean_field)
+    begin = np.zeros(game.num_states) if start is None else as_float(start)
+    return _best_response(game, ambiguity, jnp.asarray(mean_field), jnp.asarray(begin), tol)
+
+
+@boundary
+def evaluate(
+    game: MeanFieldGame,
+    ambiguity: Ambiguity,
+    policy: Float[Array, "S A"],
+    mean_field: Array,
+    *,
+    tol: float = 1e-10,
+) -> Float[Array, " S"]:
+    """Return the robust value (S,) of a policy: nature answers it in every state, forever.
+
+    The error is at most `tol` times (max reward - min reward) / (1 - discount), up to rounding.
+    """
+    checks.tolerance(tol, SMALLEST_TOLERANCE)
+    checks.policy("policy", policy, game.num_states, game.num_actions)
+    mean_field = checked_mean_field(game, mean_field)
+    return _evaluate(game, ambiguity, jnp.asarray(policy), jnp.asarray(mean_field), tol)
+
+
+def checked_mean_field(game: MeanFieldGame, mean_field: Array) -> Array:
+    """Refuse a mean field of the wrong shape, or that is no law; check the game there."""
+    array = as_float(mean_field)
+    checks.shaped("mean_field", array, game.mean_field_shape, f"the {game.mean_field} law")
+    checks.laws("mean_field", array.reshape(-1), ())
+    check_game(game, array)
+    return array
+
+
+def value_scale(reward: Array, discount: float | Array) -> Array:
+    """(max reward - min reward) / (1 - discount), the width of the range of all values."""
+    return (jnp.max(reward) - jnp.min(reward)) / (1 - discount)
+
+
+def absolute_tolerance(mdp: RobustMDP, tol: float | Array) -> Array:
+    """A relative tolerance in the unit of the values, never below their rounding."""
+    largest = jnp.max(jnp.abs(mdp.reward)) / (1 - mdp.discount)
+    rounding = 4 * jnp.finfo(mdp.reward.dtype).eps * largest
+    return jnp.maximum(tol * value_scale(mdp.reward, mdp.discount), rounding)
+
+
+@eqx.filter_jit
+def _best_response(
+    game: MeanFieldGame, ambiguity: Ambiguity, mean_field: Array, start: Array, tol: float
+) -> BestResponse:
+    mdp = RobustMDP.at(game, ambiguity, mean_field)
+    found = solve_bellman(mdp, start, absolute_tolerance(mdp, tol))
+    point = found.point
+    return BestResponse(point.policy, point.value, mdp.q(point.value), point.kernel, found.error)
+
+
+@eqx.filter_jit
+def _evaluate(
+    game: MeanFieldGame, ambiguity: Ambiguity, policy: Array, mean_field: Array, tol: float
+) -> Array:
+    mdp = RobustMDP.at(game, ambiguity, mean_field)
+    start = jnp.zeros(game.num_states, mdp.reward.dtype)
+    return solve_bellman(mdp, start, absolute_tolerance(mdp, tol), policy).point.value

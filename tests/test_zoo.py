@@ -14,6 +14,7 @@ import pytest
 from rmfg import zoo
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.layout import Grid, Ring
+from rmfg.zoo import arguments
 
 SMALL = {"num_states": 12, "num_actions": 3, "branching": 4}  # garnets of one shape compile once
 
@@ -96,12 +97,15 @@ def judge(game: MeanFieldGame, law: np.ndarray, policy: np.ndarray):
 def test_rows_are_laws_and_rewards_are_finite_at_random_mean_fields(name, parameters):
     game = made(name, parameters)
     for seed in range(4):
-        kernel, reward = tensors(game, random_field(game, seed))
-        assert kernel.shape == (game.num_states, game.num_actions, game.num_states)
-        assert kernel.dtype == reward.dtype == np.float64
-        assert kernel.min() >= 0
-        np.testing.assert_allclose(kernel.sum(-1), 1, rtol=0, atol=1e-12)
+        field = random_field(game, seed)
+        kernel, reward = game.kernel(field), game.reward(field)
+        assert (kernel.num_states, kernel.num_actions) == reward.shape
+        assert reward.shape == (game.num_states, game.num_actions)
+        assert kernel.probabilities.dtype == reward.dtype == np.float64
+        assert kernel.probabilities.min() >= 0
+        np.testing.assert_allclose(kernel.probabilities.sum(-1), 1, rtol=0, atol=1e-12)
         assert np.isfinite(reward).all()
+        kernel.check()
 
 
 @every_case
@@ -116,9 +120,9 @@ def test_games_can_be_traced_and_passed_to_compiled_code(name, parameters):
 
     with jax.enable_x64(True):
         reward, expected = compiled(game, jax.numpy.asarray(field))
-    kernel, eager = tensors(game, field)
-    np.testing.assert_allclose(reward, eager, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(expected, kernel @ np.arange(game.num_states), rtol=1e-10)
+    eager = game.kernel(field).expectation(np.arange(game.num_states) * 1.0)
+    np.testing.assert_allclose(reward, game.reward(field), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(expected, eager, rtol=1e-10)
 
 
 @every_case
@@ -130,7 +134,9 @@ def test_recipe_makes_the_same_game_again(name, parameters):
     assert hash(recipe) is not None
     again = zoo.make(recipe_name, **dict(recipe))
     field = random_field(game, 2)
-    for left, right in zip(tensors(game, field), tensors(again, field), strict=True):
+    np.testing.assert_array_equal(game.reward(field), again.reward(field))
+    kernels = (jax.tree.leaves(one.kernel(field)) for one in (game, again))
+    for left, right in zip(*kernels, strict=True):
         np.testing.assert_array_equal(left, right)
 
 
@@ -475,17 +481,13 @@ def test_garnet_rewards_are_coupled_as_named(coupling):
     [
         ("beach-baar", {}, "unknown game 'beach-baar'.*Did you mean 'beach-bar'"),
         ("beach-bar", {"num_state": 3}, "'num_state'.*Did you mean 'num_states'"),
-        ("beach-bar", {"num_states": "21"}, "`num_states` must be a positive integer.*'21'"),
         ("beach-bar", {"num_states": 0}, "`num_states` must be a positive integer"),
-        ("beach-bar", {"num_states": True}, "`num_states` must be a positive integer"),
-        ("beach-bar", {"num_states": 2.5}, "`num_states` must be a positive integer"),
         ("beach-bar", {"bar": 21}, "`bar` must hold state numbers from 0 to 20"),
         ("beach-bar", {"noise": 1.5}, r"`noise` must be in \[0, 1\], but is 1.5"),
         ("beach-bar", {"noise": float("nan")}, "`noise` must be a finite number"),
         ("beach-bar", {"floor": 0.0}, "`floor` must be above 0"),
-        ("beach-bar", {"ring": "yes"}, "`ring` must be True or False"),
         ("beach-bar", {"discount": 1.0}, "`discount` must lie in"),
-        ("two-beach-bars", {"bars": (3,), "charms": (1, 2)}, "`charms`.*one entry per bar"),
+        ("two-beach-bars", {"bars": (3,), "charms": (1.0, 2.0)}, "`charms`.*one entry per bar"),
         ("coordination", {"targets": ()}, "`targets` must be a sequence of state numbers"),
         ("four-rooms", {"size": 10}, "`size` must be odd"),
         ("sis-epidemic", {"num_actions": 1}, "`num_actions` must be an integer of at least 2"),
@@ -498,6 +500,31 @@ def test_garnet_rewards_are_coupled_as_named(coupling):
 def test_wrong_arguments_are_refused_with_the_way_out(name, parameters, message):
     with pytest.raises(ValueError, match=message):
         zoo.make(name, **parameters)
+
+
+@pytest.mark.parametrize("value", ["21", True, 2.5, None, np.float64(3), 0, -1])
+def test_sizes_are_positive_integers(value):
+    with pytest.raises(ValueError, match="`num_states` must be a positive integer"):
+        arguments.whole("num_states", value)
+
+
+@pytest.mark.parametrize("value", ["0.1", True, None, np.nan, np.inf, [0.1]])
+def test_numbers_are_finite(value):
+    with pytest.raises(ValueError, match="`noise` must be a finite number"):
+        arguments.probability("noise", value)
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_flags_are_true_or_false(value):
+    with pytest.raises(ValueError, match="`ring` must be True or False"):
+        arguments.flag("ring", value)
+
+
+def test_recipes_are_plain():
+    game = zoo.make("two-beach-bars", bars=[3, 9], charms=[0.0, 1.0], attraction=2)
+    recipe = dict(game.recipe[1])
+    assert (recipe["bars"], recipe["charms"]) == ((3, 9), (0.0, 1.0))
+    assert isinstance(recipe["attraction"], float)
 
 
 def test_unknown_names_cannot_be_described():

@@ -5,13 +5,9 @@ the place, the value and the way out. Traced arrays are checked by shape alone.
 import difflib
 import math
 from collections.abc import Iterable
-from typing import TypeVar
-
 import numpy as np
 
 from rmfg.core.precision import Array, is_concrete
-
-T = TypeVar("T")
 
 # Rows that sum to one within this much are taken as laws: the rounding of float64 arithmetic over
 # many entries, far below float32 data, which its owner should normalize knowingly.
@@ -109,11 +105,11 @@ def tolerance(tol: float, smallest: float) -> float:
     return number
 
 
-def positive(name: str, value: T, what: str) -> T:
-    """Refuse zero, negative numbers, infinity and NaN."""
+def positive(name: str, value: float) -> np.ndarray:
+    """Refuse zero, negative numbers, infinity and NaN; the number as an array that can be swept."""
     if not (isinstance(value, int | float | np.number) and 0 < value < math.inf):
-        raise ValueError(f"`{name}` must be a positive {what}, but is {value!r}.")
-    return value
+        raise ValueError(f"`{name}` must be a positive number, but is {value!r}.")
+    return np.asarray(value, dtype=np.float64)
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
@@ -136,3 +132,16 @@ def policy(name: str, array: Array, num_states: int, num_actions: int) -> Array:
     """Refuse anything but one law over actions per state."""
     shaped(name, array, (num_states, num_actions), "(states, actions)")
     return laws(name, array, ("s",))
+
+
+def has_nan(*arrays: Array) -> bool:
+    """Whether any entry is NaN; traced arrays are taken to have none."""
+    return is_concrete(*arrays) and any(np.isnan(np.asarray(array)).any() for array in arrays)
+
+
+def share(name: str, value: float) -> np.ndarray:
+    """Refuse a number outside (0, 1]."""
+    number = positive(name, value)
+    if number > 1:
+        raise ValueError(f"`{name}` must lie in (0, 1], but is {float(number):g}.")
+    return number

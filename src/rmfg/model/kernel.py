@@ -22,15 +22,22 @@ from rmfg.model.rows import Reach, Rows
 class Kernel(eqx.Module):
     """The laws of the next state, one for each (s, a), as an operator."""
 
-    @property
-    @abc.abstractmethod
-    def num_states(self) -> int:
-        """The number of states S."""
+    law: eqx.AbstractVar[Float[Array, "K S A"]]  # successors first
 
     @property
-    @abc.abstractmethod
+    def num_states(self) -> int:
+        """The number of states S."""
+        return self.law.shape[1]
+
+    @property
     def num_actions(self) -> int:
         """The number of actions A."""
+        return self.law.shape[2]
+
+    @property
+    def probabilities(self) -> Float[Array, "S A K"]:
+        """The probabilities, the next state (or its slot) last."""
+        return _successors_last(self.law)
 
     @abc.abstractmethod
     def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:
@@ -90,19 +97,6 @@ class DenseKernel(Kernel):
             )
         self.law = _successors_first(array)
         self.check()
-
-    @property
-    def probabilities(self) -> Float[Array, "S A K"]:
-        """The probabilities (S, A, S)."""
-        return _successors_last(self.law)
-
-    @property
-    def num_states(self) -> int:
-        return self.law.shape[1]
-
-    @property
-    def num_actions(self) -> int:
-        return self.law.shape[2]
 
     @boundary
     def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:
@@ -166,19 +160,6 @@ class SparseKernel(Kernel):
     def successors(self) -> Int[Array, "S A K"]:
         """The state numbers of the successors (S, A, K)."""
         return _successors_last(self.slots)
-
-    @property
-    def probabilities(self) -> Float[Array, "S A K"]:
-        """The probabilities of the successors (S, A, K)."""
-        return _successors_last(self.law)
-
-    @property
-    def num_states(self) -> int:
-        return self.law.shape[1]
-
-    @property
-    def num_actions(self) -> int:
-        return self.law.shape[2]
 
     @boundary
     def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:

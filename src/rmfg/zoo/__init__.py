@@ -16,6 +16,7 @@ from rmfg.zoo import (
     malware_spread,
     mf_garnet,
     move_forward,
+    road_network,
     rock_paper_scissors,
     sis_epidemic,
     two_beach_bars,
@@ -41,7 +42,7 @@ _ENTRIES = {
         investment.ENTRY,
         crowded_actions.ENTRY,
         ev_charging.ENTRY,
-        # road_network.ENTRY,
+        road_network.ENTRY,
         mf_garnet.ENTRY,
     )
 }

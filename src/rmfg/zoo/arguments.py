@@ -1,4 +1,4 @@
-"""Checks of the numbers that builders take. Each returns its input as a plain int or float."""
+"""Checks of the values that builders take. Each returns its input as a plain Python value."""
 
 import math
 import numbers
@@ -15,15 +15,18 @@ def whole(name: str, value: Any, minimum: int = 1) -> int:
     return int(value)
 
 
-def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+def number(
+    name: str, value: Any, low: int | float = -math.inf, high: int | float = math.inf
+) -> float:
     """Refuse anything but a finite number in [low, high]."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not real or not math.isfinite(value):
         raise ValueError(f"`{name}` must be a finite number, but is {value!r}.")
-    if not low <= value <= high:
+    plain = float(value)
+    if not low <= plain <= high:
         bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"`{name}` must be {bounds}, but is {float(value):g}.")
-    return float(value)
+        raise ValueError(f"`{name}` must be {bounds}, but is {plain:g}.")
+    return plain
 
 
 def probability(name: str, value: Any) -> float:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from rmfg.core import checks
 from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
-from rmfg.model.kernel import Kernel, SparseKernel
+from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
 from rmfg.zoo.arguments import flag, number, whole
 from rmfg.zoo.registry import Entry
 
@@ -28,7 +28,7 @@ class CoupledSuccessors(eqx.Module):
     additive: bool = eqx.field(static=True)
     sparse: bool = eqx.field(static=True)
 
-    def __call__(self, mean_field: Float[Array, " S"]) -> Kernel | Float[Array, "S A S"]:
+    def __call__(self, mean_field: Float[Array, " S"]) -> Kernel:
         scores = self.loadings @ (mean_field @ self.features)
         if self.additive:
             tilted = jax.nn.softmax(scores, axis=-1)
@@ -36,7 +36,7 @@ class CoupledSuccessors(eqx.Module):
         else:
             law = jax.nn.softmax(jnp.log(self.probabilities) + self.strength * scores, axis=-1)
         kernel = SparseKernel(self.successors, law)
-        return kernel if self.sparse else kernel.to_dense()
+        return kernel if self.sparse else DenseKernel(kernel.to_dense())
 
 
 class CoupledReward(eqx.Module):

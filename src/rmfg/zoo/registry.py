@@ -52,16 +52,19 @@ def find(entries: Mapping[str, Entry], name: str) -> Entry:
 
 def build(entry: Entry, given: Mapping[str, Any]) -> MeanFieldGame:
     """Build the game, name it, and write its recipe (name, ((parameter, value), ...)) on it."""
-    for parameter in given:
-        checks.known(f"parameter of {entry.name}", parameter, entry.parameters)
-    fixed = {parameter: _fixed(value) for parameter, value in given.items()}
-    game = entry.build(**fixed)
+    parameters = entry.parameters
+    for parameter, value in given.items():
+        checks.known(f"parameter of {entry.name}", parameter, parameters)
+        parameters[parameter] = _plain(value, parameters[parameter])
+    game = entry.build(**parameters)
     game.name = entry.name
-    recipe = (entry.name, tuple({**entry.parameters, **fixed}.items()))
+    recipe = (entry.name, tuple(parameters.items()))
     game.recipe = recipe  # pyright: ignore[reportAttributeAccessIssue]
     return game
 
 
-def _fixed(value: Any) -> Any:
-    # A recipe must not change after the game is built.
+def _plain(value: Any, default: Any) -> Any:
+    """The value as it stands in a recipe: 2 and 2.0 are one number, and lists cannot change."""
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
     return tuple(value) if isinstance(value, list) else value

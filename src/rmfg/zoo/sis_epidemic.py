@@ -7,22 +7,24 @@ from jaxtyping import Float
 
 from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
+from rmfg.model.kernel import DenseKernel
 from rmfg.zoo.arguments import number, probability, whole
 from rmfg.zoo.registry import Entry
 
 
 class Infection(eqx.Module):
-    """The kernel m -> (2, A, 2): infection by contact, recovery at a constant rate."""
+    """The kernel of infection by contact and recovery at a constant rate."""
 
     contact: Float[Array, " A"]
     infection_rate: Float[Array, ""]
     recovery_rate: Float[Array, ""]
 
-    def __call__(self, mean_field: Float[Array, "2"]) -> Float[Array, "2 A 2"]:
+    def __call__(self, mean_field: Float[Array, "2"]) -> DenseKernel:
         infected = self.infection_rate * self.contact * mean_field[1]
         recovered = jnp.broadcast_to(self.recovery_rate, self.contact.shape)
-        susceptible_row = jnp.stack([1 - infected, infected], axis=-1)
-        return jnp.stack([susceptible_row, jnp.stack([recovered, 1 - recovered], axis=-1)])
+        healthy = jnp.stack([1 - infected, infected], axis=-1)
+        ill = jnp.stack([recovered, 1 - recovered], axis=-1)
+        return DenseKernel(jnp.stack([healthy, ill]))
 
 
 def sis_epidemic(

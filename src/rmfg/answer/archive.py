@@ -1,0 +1,201 @@
+"""Answers as netCDF: plain arrays and attributes, read back by anything that reads netCDF.
+
+The file holds the answer and the game frozen at the answer's mean field (reward, nominal kernel,
+discount) and the ambiguity set, so that the certificate can be computed again from it alone.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmfg.answer.certificate import Certificate
+from rmfg.core.files import write_whole
+from rmfg.core.status import Status
+from rmfg.model import layout as layouts
+from rmfg.model.ambiguity import catalog
+from rmfg.model.game import TabularGame
+from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
+from rmfg.version import __version__
+
+if TYPE_CHECKING:
+    import xarray
+
+    from rmfg.answer.equilibrium import Equilibrium
+
+FORMAT = "rmfg equilibrium 1"
+
+
+def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
+    """Lay out an answer as a dataset."""
+    import xarray  # costs more than the rest of the package to import
+
+    game, field = answer.game, answer.mean_field
+    ambiguity = catalog.fields_of(answer.ambiguity, field)
+    arrays = {
+        "policy": (("state", "action"), np.asarray(answer.policy)),
+        "distribution": (("state",), np.asarray(answer.distribution)),
+        "value": (("state",), np.asarray(answer.value)),
+        "reward": (("state", "action"), np.asarray(game.reward(field))),
+        **_kernel_arrays("nature", answer.kernel),
+        **_kernel_arrays("nominal", game.kernel(field)),
+    }
+    if isinstance(answer.population, Kernel):
+        arrays |= _kernel_arrays("population", answer.population)
+    for name, value in ambiguity.items():
+        if not isinstance(value, str) and np.ndim(value) > 0:
+            array = np.asarray(value)
+            arrays[f"ambiguity_{name}"] = (
+                tuple(f"ambiguity_{name}_{axis}" for axis in range(array.ndim)),
+                array,
+            )
+    scalars = {
+        name: value if isinstance(value, str) else float(value)
+        for name, value in ambiguity.items()
+        if isinstance(value, str) or np.ndim(value) == 0
+    }
+    recipe = getattr(game, "recipe", None)
+    attributes = {
+        "format": FORMAT,
+        "version": __version__,
+        "game": game.name or type(game).__name__,
+        "recipe": json.dumps(recipe, default=str) if recipe else "",
+        "mean_field": game.mean_field,
+        "discount": float(game.discount),
+        "population": answer.population if isinstance(answer.population, str) else "kernel",
+        "ambiguity": catalog.name_of(answer.ambiguity),
+        "ambiguity_fields": json.dumps(scalars),
+        "status": str(answer.status),
+        "solver": answer.solver,
+        "steps": int(answer.steps),
+        "seconds": float(answer.seconds),
+        "layout": _layout_text(game.layout),
+        **{f"certificate_{k}": float(v) for k, v in vars(answer.certificate).items()},
+    }
+    dataset = xarray.Dataset(arrays, attrs=attributes)
+    for axis, names in (("state", game.state_names), ("action", game.action_names)):
+        if names is not None:
+            dataset = dataset.assign_coords({axis: np.array(names, dtype=str)})
+    return dataset
+
+
+def save(answer: "Equilibrium", path: str | os.PathLike[str]) -> None:
+    """Write the answer as netCDF, whole or not at all."""
+    dataset = to_dataset(answer)
+    # Kernels are mostly zeros and repeats: level 1 shrinks them several times at little cost.
+    encoding = {
+        name: {"zlib": True, "complevel": 1}
+        for name, variable in dataset.data_vars.items()
+        if variable.size > 10_000
+    }
+    write_whole(
+        path, lambda temporary: dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+    )
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the fields of an answer."""
+    import xarray
+
+    source = Path(path)
+    if not source.is_file():
+        raise ValueError(f"`path`: there is no file {str(source)!r}.")
+    try:
+        with xarray.open_dataset(source, engine="netcdf4") as opened:
+            dataset = opened.load()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"`path`: {str(source)!r} is not a readable netCDF file (truncated?): {error}"
+        ) from None
+    if dataset.attrs.get("format") != FORMAT:
+        raise ValueError(
+            f"`path`: {str(source)!r} is netCDF, but not an equilibrium saved by rmfg ({FORMAT})."
+        )
+    try:
+        return _fields(dataset)
+    except KeyError as error:
+        raise ValueError(f"`path`: {str(source)!r} lacks {error}; was it cut short?") from None
+
+
+def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
+    note = dataset.attrs
+    names = {
+        f"{axis}_names": tuple(dataset.coords[axis].values.tolist())
+        for axis in ("state", "action")
+        if axis in dataset.coords
+    }
+    game = TabularGame(
+        _kernel_from("nominal", dataset),
+        dataset["reward"].values,
+        note["discount"],
+        mean_field=note["mean_field"],
+        name=note["game"],
+        layout=_layout_from(note["layout"]),
+        **names,
+    )
+    if note["recipe"]:
+        game.recipe = json.loads(note["recipe"])
+    prefix = "ambiguity_"
+    fields = json.loads(note["ambiguity_fields"])
+    for name, variable in dataset.data_vars.items():
+        if str(name).startswith(prefix):
+            fields[str(name)[len(prefix) :]] = variable.values
+    if "kernels" in fields:
+        fields["kernels"] = list(fields["kernels"])
+    certificate = {
+        name: float(note[f"certificate_{name}"]) for name in Certificate.__dataclass_fields__
+    }
+    population = note["population"]
+    return {
+        "policy": dataset["policy"].values,
+        "distribution": dataset["distribution"].values,
+        "value": dataset["value"].values,
+        "kernel": _kernel_from("nature", dataset),
+        "certificate": Certificate(**certificate),
+        "status": Status(note["status"]),
+        "game": game,
+        "ambiguity": catalog.make(note["ambiguity"], **fields),
+        "population": _kernel_from("population", dataset) if population == "kernel" else population,
+        "solver": note["solver"],
+        "steps": int(note["steps"]),
+        "seconds": float(note["seconds"]),
+    }
+
+
+def _kernel_arrays(role: str, kernel: Kernel) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    probabilities = np.asarray(kernel.probabilities)
+    if not isinstance(kernel, SparseKernel):
+        axes = ("state", "action", "next_state")
+        return {f"{role}_probabilities": (axes, probabilities)}
+    axes = ("state", "action", f"{role}_successor")
+    return {
+        f"{role}_successors": (axes, np.asarray(kernel.successors)),
+        f"{role}_probabilities": (axes, probabilities),
+    }
+
+
+def _kernel_from(role: str, dataset: "xarray.Dataset") -> Kernel:
+    probabilities = dataset[f"{role}_probabilities"].values
+    if f"{role}_successors" in dataset:
+        return SparseKernel(dataset[f"{role}_successors"].values, probabilities)
+    return DenseKernel(probabilities)
+
+
+def _layout_text(layout: layouts.Layout | None) -> str:
+    if layout is None:
+        return ""
+    return json.dumps({"kind": type(layout).__name__} | vars(layout))
+
+
+def _layout_from(text: str) -> layouts.Layout | None:
+    if not text:
+        return None
+    fields = json.loads(text)
+    kind = getattr(layouts, fields.pop("kind"))
+    return kind(**{name: _tuples(value) for name, value in fields.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

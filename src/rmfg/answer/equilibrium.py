@@ -1,0 +1,67 @@
+"""The answer: an equilibrium, or the best that was found, with its certificate."""
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+from jaxtyping import Float
+
+from rmfg.answer import archive, log
+from rmfg.answer.certificate import Certificate
+from rmfg.answer.problem import Population
+from rmfg.core.precision import Array
+from rmfg.core.status import Status
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.game import MeanFieldGame
+from rmfg.model.kernel import Kernel
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Equilibrium:
+    """A policy, nature's kernel and a law, and what was certified of them.
+
+    `value` is the robust value of the policy at the equilibrium's mean field, `kernel` nature's
+    kernel there, of the same kind as the game's. `status` is "certified" only where the certificate
+    says so; otherwise it says why the search ended and the fields hold the best answer seen.
+    """
+
+    policy: Float[Array, "S A"]
+    distribution: Float[Array, " S"]
+    value: Float[Array, " S"]
+    kernel: Kernel
+    certificate: Certificate
+    status: Status
+    game: MeanFieldGame
+    ambiguity: Ambiguity
+    population: Population = "worst_case"
+    solver: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+
+    @property
+    def mean_field(self) -> Float[Array, "..."]:
+        """What the game reads of the population."""
+        return self.game.mean_field_of(self.distribution, self.policy)
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Return everything as a dataset, with the game frozen at this mean field."""
+        return archive.to_dataset(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write netCDF, whole or not at all. Read it back with `rmfg.load`, or plain xarray."""
+        archive.save(self, path)
+
+    def __str__(self) -> str:
+        return log.text(self)
+
+
+def load(path: str | os.PathLike[str]) -> Equilibrium:
+    """Read an equilibrium that `Equilibrium.save` wrote.
+
+    Its game is the saved one frozen at the equilibrium's mean field, which is all that a certificate
+    needs. Raises ValueError where the file is missing, truncated or not an equilibrium.
+    """
+    return Equilibrium(**archive.load(path))

@@ -1,0 +1,45 @@
+"""The short log of an answer: every question that a user asks first. A function of the answer."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rmfg.core.status import Status
+from rmfg.model.ambiguity import catalog
+from rmfg.model.kernel import SparseKernel
+
+if TYPE_CHECKING:
+    from rmfg.answer.equilibrium import Equilibrium
+
+
+def text(answer: "Equilibrium", timeless: bool = False) -> str:
+    """Lay out an answer for people; `timeless` leaves out what differs from run to run."""
+    game, proof = answer.game, answer.certificate
+    kernel = answer.kernel
+    kind = f"sparse, {kernel.law.shape[0]} successors" if isinstance(kernel, SparseKernel) else "dense"
+    population = answer.population if isinstance(answer.population, str) else "own kernel"
+    lines = [
+        f"game         {game.name or type(game).__name__}: {game.num_states} states, "
+        f"{game.num_actions} actions, {kind}, discount {game.discount:g}",
+        f"nature       {catalog.describe(answer.ambiguity)}; population moves by {population}",
+        f"solver       {answer.solver}, {answer.steps} steps"
+        + ("" if timeless else f", {answer.seconds:.2f} s"),
+        f"status       {answer.status} at tol {proof.tol:g}",
+        _row("exploitability", proof.exploitability, proof.relative_exploitability, proof),
+        f"  mean         {proof.mean_exploitability:.3e}",
+        _row("consistency", proof.consistency, None, proof),
+        _row("nature_gap", proof.nature_gap, proof.relative_nature_gap, proof),
+        _row("infeasibility", proof.infeasibility, None, proof),
+        f"value        {np.min(answer.value):.6g} to {np.max(answer.value):.6g}, "
+        f"mean {float(np.sum(answer.value * answer.distribution)):.6g}",
+    ]
+    if answer.status != Status.CERTIFIED:
+        lines.append(f"advice       {Status(answer.status).advice}")
+    return "\n".join(lines)
+
+
+def _row(name: str, number: float, relative: float | None, proof: object) -> str:
+    holds = proof.conditions[name]  # type: ignore[attr-defined]
+    share = "" if relative is None else f"  relative {relative:.3e}"
+    label = name.replace("_", " ")
+    return f"  {label:<14} {number:.3e}{share}  {'ok' if holds else 'above tol'}"

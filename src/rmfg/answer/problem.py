@@ -1,0 +1,80 @@
+"""The problem that an equilibrium answers, and what a candidate for it is."""
+
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+from jaxtyping import Float
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float
+from rmfg.model.ambiguity import Ambiguity, Nominal
+from rmfg.model.game import MeanFieldGame
+from rmfg.model.kernel import Kernel, as_kernel
+
+Population = Literal["worst_case", "nominal"] | Kernel
+"""What moves the population: nature's worst case, the nominal kernel, or a kernel of its own."""
+
+
+class Problem(eqx.Module):
+    """A game, nature's ambiguity set, and the kernel by which the population really moves.
+
+    Raises ValueError where `population` is neither "worst_case", "nominal" nor a kernel.
+    """
+
+    game: MeanFieldGame
+    ambiguity: Ambiguity
+    population: Population
+
+    def __init__(
+        self,
+        game: MeanFieldGame,
+        ambiguity: Ambiguity | None = None,
+        population: Population | Array = "worst_case",
+    ):
+        if not isinstance(game, MeanFieldGame):
+            raise TypeError(
+                f"`game` must be a rmfg.MeanFieldGame, but is a {type(game).__name__}. "
+                "Make one with rmfg.TabularGame or rmfg.zoo.make."
+            )
+        if not isinstance(ambiguity, Ambiguity | None):
+            raise TypeError(
+                f"`ambiguity` must be an ambiguity set such as rmfg.TotalVariation(0.1), but is "
+                f"a {type(ambiguity).__name__}."
+            )
+        self.game, self.ambiguity = game, Nominal() if ambiguity is None else ambiguity
+        if isinstance(population, str):
+            checks.known("population", population, ("worst_case", "nominal"))
+            self.population = population
+        else:
+            self.population = as_kernel(population)
+
+    def mover(self, nominal: Kernel, nature: Kernel) -> Kernel:
+        """Return the kernel by which the population moves."""
+        if isinstance(self.population, Kernel):
+            return self.population
+        return nature if self.population == "worst_case" else nominal
+
+
+class Candidate(NamedTuple):
+    """A claimed equilibrium. Without a kernel, nature's answer to the optimal value is taken."""
+
+    policy: Float[Array, "S A"]
+    distribution: Float[Array, " S"]
+    kernel: Kernel | None = None
+
+    def checked(self, game: MeanFieldGame) -> "Candidate":
+        """Refuse wrong shapes and rows that are no laws. NaN passes: the certificate refutes it."""
+        size, actions = game.num_states, game.num_actions
+        policy, distribution = as_float(self.policy), as_float(self.distribution)
+        checks.shaped("policy", policy, (size, actions), "(states, actions)")
+        checks.shaped("distribution", distribution, (size,), "(states,)")
+        if not checks.has_nan(policy, distribution):
+            checks.laws("policy", policy, ("s",))
+            checks.laws("distribution", distribution, ())
+        kernel = None if self.kernel is None else as_kernel(self.kernel)
+        if kernel is not None and (kernel.num_states, kernel.num_actions) != (size, actions):
+            raise ValueError(
+                f"`kernel` has (states, actions) = {(kernel.num_states, kernel.num_actions)}, but "
+                f"the game has {(size, actions)}."
+            )
+        return Candidate(policy, distribution, kernel)

@@ -1,0 +1,82 @@
+"""Ambiguity sets by name: for command lines and for files."""
+
+import dataclasses
+import inspect
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from rmfg.core import checks
+from rmfg.core.precision import Array
+from rmfg.model import ambiguity as sets
+from rmfg.model.kernel import Kernel
+
+CATALOG: dict[str, type[sets.Ambiguity]] = {
+    "nominal": sets.Nominal,
+    "contamination": sets.Contamination,
+    "total-variation": sets.TotalVariation,
+    "lp": sets.Lp,
+    "interval": sets.Interval,
+    "interval-around": sets.IntervalAround,
+    "kl": sets.KullbackLeibler,
+    "reverse-kl": sets.ReverseKullbackLeibler,
+    "chi-square": sets.ChiSquare,
+    "hellinger": sets.Hellinger,
+    "cvar": sets.CVaR,
+    "wasserstein": sets.Wasserstein,
+    "scenarios": sets.Scenarios,
+    "entropy-penalty": sets.EntropyPenalty,
+}
+
+
+def make(name: str, **fields: Any) -> sets.Ambiguity:
+    """Make a set by its name; raises ValueError for unknown names, fields, or missing ones."""
+    kind = CATALOG[checks.known("ambiguity set", name, CATALOG)]
+    parameters = inspect.signature(kind).parameters
+    for field in fields:
+        if field not in parameters:
+            known = ", ".join(f"`{parameter}`" for parameter in parameters) or "nothing"
+            raise ValueError(f"`{field}` does not apply to {name}, which takes {known}.")
+    missing = [p for p, q in parameters.items() if q.default is q.empty and p not in fields]
+    if missing:
+        raise ValueError(f"`{missing[0]}` must be given for {name}.")
+    return kind(**fields)
+
+
+def name_of(ambiguity: sets.Ambiguity) -> str:
+    """The name of a set in the catalog, or of its class where it is not listed."""
+    names = {kind: name for name, kind in CATALOG.items()}
+    return names.get(type(ambiguity), type(ambiguity).__name__)
+
+
+def fields_of(ambiguity: sets.Ambiguity, mean_field: Array) -> dict[str, Any]:
+    """The arguments that make the set, with functions evaluated at the mean field."""
+    fields = {}
+    for field in dataclasses.fields(ambiguity):
+        value = getattr(ambiguity, field.name)
+        if callable(value) and not isinstance(value, Kernel):
+            value = value(jnp.asarray(mean_field))
+        if isinstance(value, tuple):
+            value = [np.asarray(kernel.to_dense()) for kernel in value]
+        if value is not None:
+            fields[field.name] = value
+    return fields
+
+
+def describe(ambiguity: sets.Ambiguity) -> str:
+    """The set and its sizes in a few words, such as `total-variation, radius 0.1, support all`."""
+    words = [name_of(ambiguity)]
+    for field in dataclasses.fields(ambiguity):
+        value = getattr(ambiguity, field.name)
+        if isinstance(value, tuple):
+            words.append(f"{len(value)} kernels")
+        elif callable(value):
+            words.append(f"{field.name} of the mean field")
+        elif isinstance(value, str):
+            words.append(f"{field.name} {value}")
+        elif value is not None:
+            array = np.asarray(value)
+            shown = f"{array:g}" if array.ndim == 0 else f"of shape {array.shape}"
+            words.append(f"{field.name} {shown}")
+    return ", ".join(words)

@@ -1,0 +1,101 @@
+"""What a solver is: three pure functions on a frozen state. The loop around them stands once, in
+`rmfg.solvers.loop`; nothing here stops, prints, measures time or certifies.
+
+To add a solver: subclass `Solver`, give `init`, `step` and `candidate`, keep in the state both the
+point and its image, and put the update, its limits and its source in the docstring. By hand:
+
+    problem = rmfg.Problem(game, rmfg.TotalVariation(0.1))
+    state = solver.init(problem, guess)
+    for _ in range(100):
+        state = solver.step(problem, state)
+    candidate = solver.candidate(problem, state)
+"""
+
+import abc
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.answer.problem import Candidate, Problem
+from rmfg.core import checks
+from rmfg.core.precision import Array
+from rmfg.model.kernel import Kernel
+from rmfg.operators.newton import solve_bellman
+from rmfg.operators.response import absolute_tolerance
+from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.operators.stationary import stationary_distribution
+
+# Best responses inside a solver: far below any tolerance a solver is asked for.
+RESPONSE_TOLERANCE = 1e-12
+
+
+class Solver(eqx.Module):
+    """A method that improves a guess of the population step by step."""
+
+    @abc.abstractmethod
+    def init(self, problem: Problem, guess: Float[Array, "..."]) -> Any:
+        """Return the first state, from a guess of the mean field."""
+
+    @abc.abstractmethod
+    def step(self, problem: Problem, state: Any) -> Any:
+        """Return the next state."""
+
+    @abc.abstractmethod
+    def candidate(self, problem: Problem, state: Any) -> Candidate:
+        """Return what the state claims to be an equilibrium."""
+
+
+class Response(NamedTuple):
+    """What agents and nature do at a mean field, and the kernel by which the population moves."""
+
+    policy: Float[Array, "S A"]
+    value: Float[Array, " S"]
+    mover: Kernel
+
+
+@eqx.filter_jit
+def respond(
+    problem: Problem,
+    mean_field: Float[Array, "..."],
+    start: Float[Array, " S"],
+    temperature: Float[Array, ""] | None = None,
+) -> Response:
+    """Return the best response at a mean field, or the soft one at a temperature."""
+    mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
+    tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
+    point = solve_bellman(mdp, start, tolerance, None, temperature).point
+    return Response(point.policy, point.value, problem.mover(mdp.kernel, point.kernel))
+
+
+def long_run(response: Response, initial: Float[Array, " S"]) -> Float[Array, " S"]:
+    """The population's stationary law when the response is kept up forever."""
+    mover = response.mover
+    policy, start = np.asarray(response.policy), np.asarray(initial)
+    # Averages of laws drift from one by rounding; the law of the start only weighs the classes.
+    return jnp.asarray(stationary_distribution(mover, policy, initial=start / start.sum()))
+
+
+def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
+    """The mean field to begin with: the caller's, else the game's, else the uniform law."""
+    game = problem.game
+    if hasattr(initial, "mean_field"):  # an earlier answer
+        initial = initial.mean_field
+    if initial is None and game.initial is not None:
+        initial = game.initial
+    if initial is None:
+        shape = game.mean_field_shape
+        return np.full(shape, 1 / np.prod(shape))
+    guess = np.asarray(initial, dtype=np.float64)
+    if guess.shape == (game.num_states,) and game.mean_field == "state-action":
+        guess = np.repeat(guess[:, None] / game.num_actions, game.num_actions, axis=1)
+    checks.shaped("initial", guess, game.mean_field_shape, f"the {game.mean_field} law")
+    checks.laws("initial", guess.reshape(-1), ())
+    return guess
+
+
+def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:
+    """The law over states that a mean field of either kind holds."""
+    return mean_field if mean_field.ndim == 1 else jnp.sum(mean_field, axis=1)

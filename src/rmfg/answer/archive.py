@@ -56,7 +56,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         for name, value in ambiguity.items()
         if isinstance(value, str) or np.ndim(value) == 0
     }
-    recipe = getattr(game, "recipe", None)
+    recipe = game.recipe
     attributes = {
         "format": FORMAT,
         "version": __version__,

@@ -63,14 +63,15 @@ class MeanFieldGame(abc.ABC):
     action_names: Sequence[str] | None = None
     name: str | None = None
     layout: Layout | None = None
+    recipe: tuple[Any, ...] | None = None  # how a named game was made, kept with saved answers
 
     @abc.abstractmethod
-    def kernel(self, mean_field: Float[Array, "..."]) -> Kernel:
-        """Return the nominal kernel at the mean field."""
+    def kernel(self, mean_field: Float[Array, "..."]) -> Any:
+        """Return the nominal kernel at the mean field: a `Kernel`, or an array (S, A, S)."""
 
     @abc.abstractmethod
-    def reward(self, mean_field: Float[Array, "..."]) -> Float[Array, "S A"]:
-        """Return the reward (S, A) at the mean field."""
+    def reward(self, mean_field: Float[Array, "..."]) -> Any:
+        """Return the reward, an array (S, A), at the mean field."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let users return plain arrays, call with NumPy, and pass games to compiled code."""
@@ -128,10 +129,10 @@ class TabularGame(MeanFieldGame):
         self.action_names = _names("action_names", action_names, self.num_actions)
         check_game(self)
 
-    def kernel(self, mean_field: Float[Array, "..."]) -> Kernel:
+    def kernel(self, mean_field: Float[Array, "..."]) -> Any:
         return self._kernel(mean_field) if callable(self._kernel) else self._kernel
 
-    def reward(self, mean_field: Float[Array, "..."]) -> Float[Array, "S A"]:
+    def reward(self, mean_field: Float[Array, "..."]) -> Any:
         return self._reward(mean_field) if callable(self._reward) else self._reward
 
     @classmethod

@@ -19,10 +19,10 @@ class Ring:
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """States in rows and columns; state r * columns + c lies at row r (from below), column c.
+    """States in rows and columns: cell r * columns + c lies at row r (from below), column c.
 
-    `walls` are cells without a state of interest, `moves` the (row, column) shift of each action,
-    used to draw the policy as arrows.
+    `walls` are cells that are no states; states number the other cells in order. `moves` is the
+    (row, column) shift of each action, used to draw the policy as arrows.
     """
 
     rows: int

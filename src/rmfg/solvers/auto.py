@@ -1,0 +1,56 @@
+"""Let the library choose the method."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from rmfg.answer.problem import Candidate, Problem
+from rmfg.core.precision import Array
+from rmfg.solvers.base import Solver
+from rmfg.solvers.fictitious_play import FictitiousPlay
+from rmfg.solvers.picard import Picard
+
+TRIAL_STEPS = 30
+REQUIRED_RATE = 0.8
+
+
+class AutoState(eqx.Module):
+    """The chosen method's state, and how the trial of the first one goes."""
+
+    inner: Any
+    method: Solver
+    steps: int
+    residual: float
+
+
+class Auto(Solver):
+    """Try undamped-enough Picard iteration; where it does not contract, play fictitiously.
+
+    Picard iteration with damping 0.5 converges geometrically on games that contract or do not
+    interact, and fails at once on the others: it is dropped after the first ten steps in which
+    its residual did not shrink by at least a fifth per five steps, for fictitious play, which starts
+    from where Picard iteration stands.
+    """
+
+    seed: int = 0
+
+    def init(self, problem: Problem, guess: Float[Array, "..."]) -> AutoState:
+        method = Picard()
+        inner = method.init(problem, guess)
+        return AutoState(inner, method, 0, float(inner.residual()))
+
+    def step(self, problem: Problem, state: AutoState) -> AutoState:
+        inner = state.method.step(problem, state.inner)
+        steps, residual = state.steps + 1, state.residual
+        if isinstance(state.method, Picard) and steps % 5 == 0:
+            now = float(inner.residual())
+            if not now <= REQUIRED_RATE * residual:
+                method = FictitiousPlay()
+                return AutoState(method.init(problem, jnp.asarray(inner.guess)), method, steps, now)
+            residual = now
+        return AutoState(inner, state.method, steps, residual)
+
+    def candidate(self, problem: Problem, state: AutoState) -> Candidate:
+        return state.method.candidate(problem, state.inner)

@@ -1,0 +1,104 @@
+"""The front door: solve a game, and certify the answer."""
+
+import math
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from rmfg.answer.certificate import certificate_of
+from rmfg.answer.equilibrium import Equilibrium
+from rmfg.answer.problem import Population, Problem
+from rmfg.core import checks
+from rmfg.core.meter import Meter, NoMeter, TerminalMeter
+from rmfg.core.precision import Array, to_numpy
+from rmfg.core.status import Status
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.operators.response import SMALLEST_TOLERANCE
+from rmfg.solvers.auto import Auto
+from rmfg.solvers.base import Solver, first_guess
+from rmfg.solvers.loop import drive
+
+DEFAULT_MAX_STEPS = 2000
+
+
+class NotCertifiedError(RuntimeError):
+    """Raised by `solve(..., throw=True)` where the answer could not be certified.
+
+    `equilibrium` is the best answer seen.
+    """
+
+    def __init__(self, equilibrium: Equilibrium):
+        status = equilibrium.status
+        super().__init__(f"{status}: {status.advice}\n{equilibrium}")
+        self.equilibrium = equilibrium
+
+
+def solve(
+    game: MeanFieldGame,
+    ambiguity: Ambiguity | None = None,
+    *,
+    solver: Solver | None = None,
+    tol: float = 1e-8,
+    population: Population | Array = "worst_case",
+    initial: Any = None,
+    max_steps: int | None = None,
+    max_seconds: float | None = None,
+    progress: bool | Meter = False,
+    throw: bool = False,
+    seed: int = 0,
+) -> Equilibrium:
+    """Find a stationary robust mean-field equilibrium and certify it.
+
+    `ambiguity` defaults to `Nominal()`. `tol` is relative: the answer's status is "certified" only
+    if exploitability and nature's gap are at most tol * (max r - min r) / (1 - discount), and the
+    consistency residual and the infeasibility of nature's kernel at most tol, all measured by
+    code that does not know the solver. `population` says what moves the population: nature's
+    "worst_case", the "nominal" kernel, or a kernel. `initial` is a first guess of the mean field,
+    or an earlier answer. Otherwise the best answer seen is returned with a status that says why;
+    with `throw=True` that is an error. `seed` matters to solvers that draw random numbers.
+    Raises ValueError or TypeError for wrong input, before any work is done.
+    """
+    begin = time.perf_counter()
+    problem = Problem(game, ambiguity, population)
+    check_game(game)
+    checks.tolerance(tol, SMALLEST_TOLERANCE)
+    solver = Auto(seed=seed) if solver is None else solver
+    if not isinstance(solver, Solver):
+        raise TypeError(
+            f"`solver` must be a solver object such as rmfg.FictitiousPlay(), but is {solver!r}."
+        )
+    steps = DEFAULT_MAX_STEPS if max_steps is None else int(checks.positive("max_steps", max_steps))
+    limit = math.inf if max_seconds is None else float(checks.positive("max_seconds", max_seconds))
+    guess = first_guess(problem, initial)
+    meter = progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
+    try:
+        outcome = drive(problem, solver, guess, tol, steps, limit, meter)
+    finally:
+        meter.close()
+    candidate = to_numpy(outcome.candidate)
+    with jax.enable_x64(True):
+        certificate, found = certificate_of(problem, candidate, tol)
+    # The certificate outranks the loop: it can lower a status, never raise one.
+    status = outcome.reason
+    if status == Status.CERTIFIED and not certificate.certified:
+        status = Status.NOT_CERTIFIED
+    equilibrium = Equilibrium(
+        policy=np.asarray(candidate.policy),
+        distribution=np.asarray(candidate.distribution),
+        value=np.asarray(found.policy_value),
+        kernel=to_numpy(found.nature),
+        certificate=certificate,
+        status=status,
+        game=game,
+        ambiguity=problem.ambiguity,
+        population=problem.population,
+        solver=str(solver),
+        steps=outcome.steps,
+        seconds=time.perf_counter() - begin,
+    )
+    if throw and status != Status.CERTIFIED:
+        raise NotCertifiedError(equilibrium)
+    return equilibrium

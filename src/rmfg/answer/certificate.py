@@ -16,7 +16,6 @@ gap and infeasibility are evaluated as they are defined. NaN anywhere refutes.
 import dataclasses
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -142,7 +141,6 @@ def certificate_of(
     return certificate, found
 
 
-@eqx.filter_jit
 def appraise(
     problem: Problem,
     candidate: Candidate,
@@ -163,12 +161,14 @@ def appraise(
     own_low, own_high = _bounds(mdp, own, policy)
     regret = best_high - own_low
 
-    worst = mdp.worst(optimal.value)
-    nature = worst.kernel if candidate.kernel is None else candidate.kernel
-    attained = nature.expectation(optimal.value)
-    attained += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
+    nature, attained = optimal.answer.kernel, optimal.answer.q_upper
+    if candidate.kernel is not None:
+        nature = candidate.kernel
+        expected = nature.expectation(optimal.value)
+        expected += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
+        attained = mdp.reward + mdp.discount * expected
     mass = law[:, None] * policy
-    gap = jnp.max(jnp.where(mass > 0, attained - worst.value, 0))
+    gap = jnp.max(jnp.where(mass > 0, attained - optimal.answer.q, 0)) / mdp.discount
     pushed = problem.mover(mdp.kernel, nature).push(mass)
     scale = value_scale(mdp.reward, mdp.discount)
     # With a constant reward all policies are equal: their common value is the only scale left.
@@ -192,18 +192,13 @@ def _bounds(
     mdp: RobustMDP, point: Point, policy: Array | None
 ) -> tuple[Float[Array, " S"], Float[Array, " S"]]:
     """A lower and an upper bound of the fixed point near which `point` lies."""
-    value = point.value
-    worst = mdp.worst(value)
-    feasible = worst.kernel.expectation(value)
-    feasible += mdp.ambiguity.penalty(worst.kernel, mdp.kernel, mdp.mean_field)
 
-    def image(expected: Array) -> Array:
-        q = mdp.reward + mdp.discount * expected
+    def image(q: Array) -> Array:
         return jnp.max(q, axis=1) if policy is None else policy_average(q, policy)
 
-    horizon = 1 / (1 - mdp.discount)
-    fall = jnp.maximum(jnp.max(value - image(worst.value)), 0)
-    rise = jnp.maximum(jnp.max(image(feasible) - value), 0)
+    value, horizon = point.value, 1 / (1 - mdp.discount)
+    fall = jnp.maximum(jnp.max(value - image(point.answer.q)), 0)
+    rise = jnp.maximum(jnp.max(image(point.answer.q_upper) - value), 0)
     return value - fall * horizon, value + rise * horizon
 
 

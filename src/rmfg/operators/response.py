@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
@@ -49,8 +47,12 @@ def best_response(
     """
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     mean_field = checked_mean_field(game, mean_field)
-    begin = np.zeros(game.num_states) if start is None else as_float(start)
-    return _best_response(game, ambiguity, jnp.asarray(mean_field), jnp.asarray(begin), tol)
+    mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
+    begin = jnp.zeros(game.num_states) if start is None else jnp.asarray(as_float(start))
+    point, error, _ = solve_bellman(mdp, begin, absolute_tolerance(mdp, tol))
+    return BestResponse(
+        point.policy, point.value, point.answer.q, point.answer.kernel, jnp.asarray(error)
+    )
 
 
 @boundary
@@ -69,7 +71,10 @@ def evaluate(
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     checks.policy("policy", policy, game.num_states, game.num_actions)
     mean_field = checked_mean_field(game, mean_field)
-    return _evaluate(game, ambiguity, jnp.asarray(policy), jnp.asarray(mean_field), tol)
+    mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
+    begin = jnp.zeros(game.num_states)
+    tolerance = absolute_tolerance(mdp, tol)
+    return solve_bellman(mdp, begin, tolerance, jnp.asarray(policy)).point.value
 
 
 def checked_mean_field(game: MeanFieldGame, mean_field: Array) -> Array:
@@ -91,22 +96,3 @@ def absolute_tolerance(mdp: RobustMDP, tol: float | Array) -> Array:
     largest = jnp.max(jnp.abs(mdp.reward)) / (1 - mdp.discount)
     rounding = 4 * jnp.finfo(mdp.reward.dtype).eps * largest
     return jnp.maximum(tol * value_scale(mdp.reward, mdp.discount), rounding)
-
-
-@eqx.filter_jit
-def _best_response(
-    game: MeanFieldGame, ambiguity: Ambiguity, mean_field: Array, start: Array, tol: float
-) -> BestResponse:
-    mdp = RobustMDP.at(game, ambiguity, mean_field)
-    found = solve_bellman(mdp, start, absolute_tolerance(mdp, tol))
-    point = found.point
-    return BestResponse(point.policy, point.value, mdp.q(point.value), point.kernel, found.error)
-
-
-@eqx.filter_jit
-def _evaluate(
-    game: MeanFieldGame, ambiguity: Ambiguity, policy: Array, mean_field: Array, tol: float
-) -> Array:
-    mdp = RobustMDP.at(game, ambiguity, mean_field)
-    start = jnp.zeros(game.num_states, mdp.reward.dtype)
-    return solve_bellman(mdp, start, absolute_tolerance(mdp, tol), policy).point.value

@@ -32,6 +32,7 @@ class RobustMDP(eqx.Module):
     mean_field: Float[Array, "..."]
 
     @classmethod
+    @eqx.filter_jit
     def at(cls, game: MeanFieldGame, ambiguity: Ambiguity, mean_field: Array) -> "RobustMDP":
         """Freeze a game at a mean field (traceable)."""
         field = jnp.asarray(mean_field)

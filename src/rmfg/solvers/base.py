@@ -56,7 +56,6 @@ class Response(NamedTuple):
     mover: Kernel
 
 
-@eqx.filter_jit
 def respond(
     problem: Problem,
     mean_field: Float[Array, "..."],
@@ -67,7 +66,7 @@ def respond(
     mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
     tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
     point = solve_bellman(mdp, start, tolerance, None, temperature).point
-    return Response(point.policy, point.value, problem.mover(mdp.kernel, point.kernel))
+    return Response(point.policy, point.value, problem.mover(mdp.kernel, point.answer.kernel))
 
 
 def long_run(response: Response, initial: Float[Array, " S"]) -> Float[Array, " S"]:

@@ -103,13 +103,13 @@ def road_network(
     elif vehicles is None:
         vehicles = float(flows_to.sum(1) @ times) * time_unit
     duration = above_zero("time_unit", time_unit) * step
-    population = above_zero("vehicles", vehicles) + float(table.sum()) * duration
+    population = above_zero("vehicles", vehicles) + 2 * float(table.sum()) * duration
 
     on_link = states.link < roads.num_links
     initial = np.where(
         on_link,
         (flows_to * times[:, None])[states.link * on_link, states.destination],
-        table[states.zone, states.destination] * step,
+        (table + np.diag(table.sum(0)))[states.zone, states.destination] * step,
     )
     layout = Network(
         node_names=tuple(str(node + 1) for node in range(roads.num_nodes)),
@@ -127,12 +127,13 @@ def road_network(
     )
     successors, share = _moves(roads, states, _restarts(table))
     leaves = share.any(-1)
+    arrived = ~on_link & (states.zone == states.destination)
     bonus = above_zero("bonus", 2 * mean_trip if bonus is None else bonus)
     return TabularGame(
         Journeys(
             Congestion.of(layout), np.asarray(duration), successors, share, leaves.astype(float)
         ),
-        bonus * (leaves & ~on_link[:, None]) - step,
+        bonus * (leaves & arrived[:, None]) - step,
         discount,
         initial=initial / initial.sum(),
         state_names=_state_names(roads, states),
@@ -197,7 +198,8 @@ def _states(roads: tntp.RoadNetwork, table: np.ndarray) -> _States:
     on_link = leads & chooses[roads.tail]
 
     link, by_link = np.nonzero(on_link)
-    zone, by_zone = np.nonzero(table)
+    # A traveler who has arrived at d is at zone d with destination d.
+    zone, by_zone = np.nonzero(table + np.diag(table.sum(0)))
     at_link, at_zone = np.full(on_link.shape, -1), np.full(table.shape, -1)
     at_link[link, by_link] = np.arange(len(link))
     at_zone[zone, by_zone] = len(link) + np.arange(len(zone))
@@ -236,9 +238,10 @@ def _moves(
     node = np.where(
         states.link < roads.num_links, roads.head[states.link % roads.num_links], states.zone
     )
-    arrives = (states.link < roads.num_links) & (node == states.destination)
+    ends = node == states.destination
     road = exits[node]  # (S, A)
     following = np.where(road < 0, -1, states.at_link[road, states.destination[:, None]])
+    following[ends, 0] = states.at_zone[node[ends], node[ends]]
 
     num_states, width = len(node), 1 + max(len(law) for *_, law in restarts)
     successors = np.empty((*road.shape, width), dtype=np.int32)
@@ -247,9 +250,10 @@ def _moves(
     goes = following >= 0
     successors[goes, 1], share[goes, 0] = following[goes], 1
     for zone, (origins, destinations, law) in enumerate(restarts):
-        rows = np.flatnonzero(arrives & (states.destination == zone))
-        successors[rows, 0, 1 : 1 + len(law)] = states.at_zone[origins, destinations]
-        share[rows, 0, : len(law)] = law
+        if len(law):
+            arrived = states.at_zone[zone, zone]
+            successors[arrived, 0, 1 : 1 + len(law)] = states.at_zone[origins, destinations]
+            share[arrived, 0, : len(law)] = law
     return successors, share
 
 
@@ -284,7 +288,8 @@ def _restarts(table: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarra
     restarts = []
     for zone in range(len(table)):
         own = starter == zone
-        restarts.append((origins[own], destinations[own], weight[own] / weight[own].sum()))
+        total = weight[own].sum()
+        restarts.append((origins[own], destinations[own], weight[own] / np.where(total, total, 1)))
     return restarts
 
 
@@ -380,11 +385,12 @@ def _link_name(roads: tntp.RoadNetwork, link: int) -> str:
 
 
 def _state_names(roads: tntp.RoadNetwork, states: _States) -> tuple[str, ...]:
+    places = zip(
+        states.link.tolist(), states.zone.tolist(), states.destination.tolist(), strict=True
+    )
     return tuple(
-        f"{_link_name(roads, link)} to {goal + 1}"
-        if link < roads.num_links
-        else f"at {zone + 1} to {goal + 1}"
-        for link, zone, goal in zip(states.link, states.zone, states.destination, strict=True)
+        f"{_link_name(roads, link) if link < roads.num_links else f'at {zone + 1}'} to {goal + 1}"
+        for link, zone, goal in places
     )
 
 

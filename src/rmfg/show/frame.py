@@ -1,0 +1,100 @@
+"""What all figures share: the sheet with its heading, the colors, and quiet axes.
+
+Colors are those of Okabe and Ito and matplotlib's cividis, which color-blind readers tell apart.
+Everything is set on the objects themselves, so no global state of matplotlib is touched.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib.axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from rmfg.core.status import Status
+from rmfg.model.ambiguity import catalog
+
+if TYPE_CHECKING:
+    from rmfg.answer.equilibrium import Equilibrium
+
+INK, QUIET, FAINT = "#1f2933", "#66717e", "#d5dae0"
+POPULATION = "#44546a"
+GOOD, BAD = "#00785a", "#c44e00"
+HEAT = "cividis_r"  # more is darker
+
+HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c6d46")
+REST = "#cfd5dc"
+RESTFUL = ("stay", "wait", "nothing", "idle")
+
+HEADING = 0.86  # inches
+TEXT = 9
+
+
+def sheet(equilibrium: "Equilibrium", width: float, height: float) -> Figure:
+    """Return an empty figure, in inches, headed by game, set, status and certificate."""
+    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    engine = figure.get_layout_engine()
+    engine.set(rect=(0.01, 0.01, 0.98, 0.99 - HEADING / height))  # type: ignore[union-attr]
+    game, proof = equilibrium.game, equilibrium.certificate
+    population = equilibrium.population
+    mover = {"worst_case": "the worst case", "nominal": "the nominal kernel"}
+    moved = mover[population] if isinstance(population, str) else "a kernel of its own"
+    certified = equilibrium.status == Status.CERTIFIED
+    lines = (
+        (game.name or type(game).__name__, 13, "bold", INK),
+        (
+            f"{catalog.describe(equilibrium.ambiguity)}; the population moves by {moved}; "
+            f"discount {game.discount:g}",
+            TEXT,
+            "normal",
+            QUIET,
+        ),
+        (
+            f"{equilibrium.status} at tol {proof.tol:g}: exploitability at most "
+            f"{proof.relative_exploitability:.2g} of the range of values, consistency "
+            f"{proof.consistency:.2g}",
+            TEXT,
+            "normal",
+            GOOD if certified else BAD,
+        ),
+    )
+    left, top = 0.13 / width, 0.14
+    for text, size, weight, color in lines:
+        figure.text(
+            left, 1 - top / height, text, fontsize=size, weight=weight, color=color, va="top"
+        )
+        top += 0.30 if weight == "bold" else 0.19
+    return figure
+
+
+def quiet(axes: matplotlib.axes.Axes, title: str, across: str = "", up: str = "") -> None:
+    """Give the axes a title and labels, and take away what says nothing."""
+    axes.set_title(title, loc="left", fontsize=TEXT + 1, color=INK)
+    axes.set_xlabel(across, fontsize=TEXT, color=INK)
+    axes.set_ylabel(up, fontsize=TEXT, color=INK)
+    axes.tick_params(labelsize=TEXT - 1, color=FAINT, labelcolor=QUIET)
+    for name, spine in axes.spines.items():
+        spine.set_color(FAINT)
+        if name in ("top", "right"):
+            spine.set_visible(False)
+
+
+def action_names(equilibrium: "Equilibrium") -> list[str]:
+    """Return the names of the actions, or their numbers."""
+    names = equilibrium.game.action_names
+    return [f"action {a}" for a in range(equilibrium.game.num_actions)] if names is None else [
+        str(name) for name in names
+    ]
+
+
+def state_names(equilibrium: "Equilibrium") -> list[str]:
+    """Return the names of the states, or their numbers."""
+    names = equilibrium.game.state_names
+    return [str(name) for name in (range(equilibrium.game.num_states) if names is None else names)]
+
+
+def action_colors(names: Sequence[str]) -> list[str]:
+    """Return a color per action, gray for those that do nothing."""
+    hues = iter(HUES)
+    return [REST if name.lower() in RESTFUL else next(hues, QUIET) for name in names]

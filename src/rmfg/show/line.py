@@ -1,0 +1,101 @@
+"""States in a row: bars of the distribution above, the policy below, state by state."""
+
+from typing import TYPE_CHECKING
+
+import matplotlib.axes
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+from rmfg.show import frame
+
+if TYPE_CHECKING:
+    from rmfg.answer.equilibrium import Equilibrium
+
+MANY_STATES = 80  # from here on bars touch, and ticks are numbers
+MOST_NAMES = 30
+PERCENT = 100
+
+
+def draw(equilibrium: "Equilibrium") -> Figure:
+    """Draw the game's states in their order."""
+    states = np.arange(equilibrium.game.num_states)
+    return columns(equilibrium, states, "state")
+
+
+def columns(
+    equilibrium: "Equilibrium", states: np.ndarray, across: str, title: str = "Population"
+) -> Figure:
+    """Draw one column for each of these states: what lives there, and what is done there."""
+    figure = frame.sheet(equilibrium, 8.0, 5.6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.25, 1))
+    mass = PERCENT * np.asarray(equilibrium.distribution)[states]
+    edges = np.arange(len(states) + 1) - 0.5
+    if len(states) < MANY_STATES:
+        above.bar(np.arange(len(states)), mass, width=0.8, color=frame.POPULATION)
+    else:
+        above.stairs(mass, edges, fill=True, color=frame.POPULATION)
+    above.set_ylim(bottom=0)
+    frame.quiet(above, title, up="share of the population (%)")
+    above.grid(axis="y", color=frame.FAINT, linewidth=0.6)
+    above.set_axisbelow(True)
+    above.tick_params(bottom=False)
+
+    policy = np.asarray(equilibrium.policy)[states]
+    names = frame.action_names(equilibrium)
+    if len(names) <= len(frame.HUES):
+        _stack(below, policy, names)
+        frame.quiet(below, "Policy", across, "probability")
+    else:
+        image = below.imshow(
+            policy.T, aspect="auto", cmap=frame.HEAT, vmin=0, vmax=1, origin="lower"
+        )
+        frame.quiet(below, "Policy", across, "action")
+        bar = figure.colorbar(image, ax=below, pad=0.01)
+        bar.set_label("probability", fontsize=frame.TEXT)
+        bar.ax.tick_params(labelsize=frame.TEXT - 1)
+        if len(names) <= MOST_NAMES:
+            below.set_yticks(range(len(names)), names)
+    _name_states(below, equilibrium, states)
+    below.set_xlim(edges[0], edges[-1])
+    return figure
+
+
+def _stack(axes: matplotlib.axes.Axes, policy: Float[np.ndarray, "S A"], names: list[str]) -> None:
+    """Stack the probabilities of the actions on each other, the first at the bottom."""
+    tops = np.cumsum(policy, axis=1)
+    edges = np.arange(len(policy) + 1) - 0.5
+    for a, color in enumerate(frame.action_colors(names)):
+        bottom = tops[:, a - 1] if a else np.zeros(len(policy))
+        axes.stairs(
+            tops[:, a], edges, baseline=bottom, fill=True, color=color, label=names[a], linewidth=0
+        )
+    axes.set_ylim(0, 1)
+    axes.legend(
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        fontsize=frame.TEXT - 1,
+        reverse=True,
+        handlelength=1.0,
+        handleheight=1.0,
+    )
+
+
+def _name_states(
+    axes: matplotlib.axes.Axes, equilibrium: "Equilibrium", states: np.ndarray
+) -> None:
+    """Put names under the columns where there is room."""
+    in_order = len(states) == equilibrium.game.num_states
+    if len(states) > MOST_NAMES and in_order:
+        return
+    names = np.array(frame.state_names(equilibrium))[states]
+    longest = max(len(name) for name in names)
+    crowded = longest * len(names) > 90
+    axes.set_xticks(
+        range(len(names)),
+        names,
+        rotation=40 if crowded and longest > 3 else 0,
+        ha="right" if crowded and longest > 3 else "center",
+        rotation_mode="anchor" if crowded else "default",
+    )

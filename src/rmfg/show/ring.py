@@ -1,0 +1,78 @@
+"""States around a circle: the population as bars that point outward, the policy inside them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
+from matplotlib.ticker import MaxNLocator
+
+from rmfg.show import frame, line
+
+if TYPE_CHECKING:
+    from rmfg.answer.equilibrium import Equilibrium
+
+POLICY_FROM, POLICY_TO = 0.42, 0.88
+BARS_FROM, BARS_TO = 1.0, 1.9
+MOST_NAMES = 36
+MOST_STATES = 400
+
+
+def draw(equilibrium: "Equilibrium") -> Figure:
+    """Draw a circle, the first state on top, clockwise; too large ones are cut open to a line."""
+    count, names = equilibrium.game.num_states, frame.action_names(equilibrium)
+    if count > MOST_STATES or len(names) > len(frame.HUES):
+        return line.draw(equilibrium)
+    figure = frame.sheet(equilibrium, 7.2, 7.0)
+    axes = figure.add_subplot(projection="polar")
+    assert isinstance(axes, PolarAxes)
+    axes.set_theta_zero_location("N")
+    axes.set_theta_direction(-1)
+    angles, width = 2 * np.pi * np.arange(count) / count, 2 * np.pi / count
+
+    policy = np.asarray(equilibrium.policy)
+    depth = POLICY_TO - POLICY_FROM
+    bottoms = POLICY_FROM + depth * (np.cumsum(policy, axis=1) - policy)
+    for a, color in enumerate(frame.action_colors(names)):
+        axes.bar(
+            angles,
+            depth * policy[:, a],
+            width=width,
+            bottom=bottoms[:, a],
+            color=color,
+            label=names[a],
+            linewidth=0,
+        )
+    mass = 100 * np.asarray(equilibrium.distribution)
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, mass.max())
+    ticks = ticks[ticks > 0]
+    unit = (BARS_TO - BARS_FROM) / ticks[-1]
+    axes.bar(
+        angles, unit * mass, width=0.82 * width, bottom=BARS_FROM, color=frame.POPULATION, zorder=3
+    )
+
+    frame.quiet(axes, "Population (bars outward, share in %) and policy (inner ring)")
+    axes.set_ylim(0, BARS_TO * 1.02)
+    axes.set_yticks([BARS_FROM, *(BARS_FROM + unit * ticks)], ["0", *(f"{x:g}%" for x in ticks)])
+    axes.set_rlabel_position(np.degrees(width / 2))  # between the first two states
+    axes.tick_params(axis="y", zorder=4)
+    _name_states(axes, frame.state_names(equilibrium), angles)
+    axes.grid(color=frame.FAINT, linewidth=0.6)
+    axes.xaxis.grid(visible=False)
+    axes.spines["polar"].set_visible(False)
+    axes.legend(
+        loc="center",
+        frameon=False,
+        fontsize=frame.TEXT - 1,
+        handlelength=1.0,
+        handleheight=1.0,
+        title="policy",
+        title_fontsize=frame.TEXT - 1,
+    )
+    return figure
+
+
+def _name_states(axes: PolarAxes, names: list[str], angles: np.ndarray) -> None:
+    every = -(-len(names) // MOST_NAMES)
+    axes.set_xticks(angles[::every], names[::every])
+    axes.tick_params(axis="x", pad=-2)

@@ -1,0 +1,388 @@
+"""The road network: its files, its congestion, its kernel, against closed forms and by hand."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rmfg.zoo import tntp
+from rmfg.zoo.road_network import ENTRY, link_flows, link_times, road_network
+from rmfg.zoo.traffic import assign, flow_ratio, travel_times
+
+# Pigou's network: from zone 1 to zone 2 a road that always takes 2, beside one that takes
+# 1 + f / 4; one road back. With 10 trips each way both take 2 at flows of 6 and 4.
+PIGOU = """\
+<NUMBER OF ZONES> 2
+<NUMBER OF NODES> 2
+<FIRST THRU NODE> 1
+<NUMBER OF LINKS> 3
+<END OF METADATA>
+~ from to capacity length time b power ;
+1 2 1 1 2 0 1 ;
+1 2 4 1 1 1 1 ;
+2 1 1 1 2 0 1 ;
+"""
+PIGOU_TRIPS = """\
+<NUMBER OF ZONES> 2
+<TOTAL OD FLOW> 20.0
+<END OF METADATA>
+Origin 1
+  1 : 0.0; 2 : 10.0;
+Origin 2
+  1 : 10.0; 2 : 0.0;
+"""
+# Zone 2 is the short way from 1 to 3, but it is closed to through traffic; node 4 is the long way.
+CLOSED = """\
+<NUMBER OF ZONES> 3
+<NUMBER OF NODES> 4
+<FIRST THRU NODE> 4
+<NUMBER OF LINKS> 8
+<END OF METADATA>
+1 2 10 1 1 0.15 4 ;
+2 3 10 1 1 0.15 4 ;
+1 4 10 1 5 0.15 4 ;
+4 3 10 1 5 0.15 4 ;
+3 4 10 1 5 0.15 4 ;
+4 1 10 1 5 0.15 4 ;
+2 4 10 1 5 0.15 4 ;
+4 2 10 1 5 0.15 4 ;
+"""
+CLOSED_TRIPS = "Origin 1\n 2 : 1; 3 : 4;\nOrigin 3\n 1 : 2;\nOrigin 2\n 1 : 1;"
+
+
+@pytest.fixture(scope="module")
+def sioux_falls():
+    return road_network()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the files of a network and return the path of the first."""
+
+    def written(network, trips=None, nodes=None, flows=None):
+        for name, text in {"net": network, "trips": trips, "node": nodes, "flow": flows}.items():
+            if text is not None:
+                (tmp_path / f"x_{name}.tntp").write_text(text)
+        return str(tmp_path / "x_net.tntp")
+
+    return written
+
+
+def random_law(game, seed=0):
+    return np.random.default_rng(seed).dirichlet(np.full(game.num_states, 0.1))
+
+
+def leaving(game, law):
+    """The probability of leaving each state, under the first action that leaves."""
+    return 1 - np.asarray(game.kernel(law).probabilities)[:, :, 0].min(axis=1)
+
+
+def proportional_policy(game):
+    """Travelers split over the roads as the static flows do: by the flow that enters each road."""
+    kernel = game.kernel(game.initial)
+    entering = game.initial * leaving(game, game.initial)
+    weight = np.where(kernel.probabilities[..., 1] > 0, entering[kernel.successors[..., 1]], 0)
+    arrives = kernel.probabilities[..., 1:].sum(-1) > 0
+    weight = np.where(weight.sum(-1, keepdims=True) > 0, weight, arrives)
+    return weight / weight.sum(-1, keepdims=True)
+
+
+def test_sioux_falls_is_the_published_network(sioux_falls):
+    layout = sioux_falls.layout
+    assert (len(layout.node_names), len(layout.tail)) == (24, 76)
+    assert sioux_falls.num_states == 24 * 76 - 76 + 528  # nobody leaves the own destination
+    num_successors = sioux_falls.kernel(sioux_falls.initial).law.shape[0]
+    assert (sioux_falls.num_actions, num_successors) == (5, 25)
+    departing = 360_600 * 0.01
+    assert layout.vehicles - departing == pytest.approx(74_802, abs=1)
+    assert (layout.x[2], layout.y[0]) == (-96.77430341, 43.61282792)
+    assert {"2-6 to 13", "at 3 to 13"} <= set(sioux_falls.state_names)
+    assert ENTRY.name == sioux_falls.name == "road-network"
+
+
+def test_static_assignment_meets_the_published_flows(sioux_falls):
+    flows = link_flows(sioux_falls.layout, sioux_falls.initial)
+    published = np.array(sioux_falls.layout.reference_flow)
+    assert np.corrcoef(flows, published)[0, 1] > 0.9999
+    np.testing.assert_allclose(flows, published, rtol=0.03)
+
+
+@pytest.mark.parametrize("power", [1.0, 4.0, 5.5, 20.0])
+@pytest.mark.parametrize("b", [0.0, 1e-3, 0.15, 1.0, 1e9])
+def test_flow_ratio_solves_littles_law(power, b):
+    load = np.concatenate([[0.0], np.geomspace(1e-12, 1e12, 500)])
+    b, power = np.full_like(load, b), np.full_like(load, power)
+    x = flow_ratio(load, b, power)
+    assert x[0] == 0
+    np.testing.assert_allclose(x * (1 + b * x**power), load, rtol=1e-12)
+    with jax.enable_x64(True):
+        slope = jax.grad(lambda array: flow_ratio(array, b, power).sum())(jnp.asarray(load))
+    np.testing.assert_allclose(slope, 1 / (1 + (power + 1) * b * x**power), rtol=1e-12)
+
+
+def test_published_flows_obey_littles_law(sioux_falls):
+    game, layout = sioux_falls, sioux_falls.layout
+    flows = np.array(layout.reference_flow)
+    ratio = flows / np.array(layout.capacity)
+    times = np.array(layout.free_flow_time) * (1 + 0.15 * ratio**4)
+    law = np.zeros(game.num_states)
+    state_link = np.array(layout.state_link)
+    for link in range(76):  # shared by the states of the link in any way, here at random
+        states = np.flatnonzero(state_link == link)
+        weights = np.random.default_rng(link).dirichlet(np.ones(len(states)))
+        law[states] = weights * flows[link] * times[link] / layout.vehicles
+    law[np.flatnonzero(state_link < 0)[0]] = 1 - law.sum()
+    np.testing.assert_allclose(link_flows(layout, law), flows, rtol=1e-12)
+    np.testing.assert_allclose(link_times(layout, law), times, rtol=1e-12)
+    leave = leaving(game, law)
+    np.testing.assert_allclose(leave[state_link >= 0], 0.01 / times[state_link[state_link >= 0]])
+    np.testing.assert_array_equal(leave[state_link < 0], 1)
+    through = np.bincount(state_link[state_link >= 0], (law * leave)[state_link >= 0])
+    np.testing.assert_allclose(through * layout.vehicles / 0.01, flows, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_laws_at_any_mean_field(sioux_falls, seed):
+    sioux_falls.kernel(random_law(sioux_falls, seed)).check()
+
+
+def test_empty_roads_are_free():
+    game = road_network()
+    law = np.zeros(game.num_states)
+    law[-1] = 1
+    np.testing.assert_array_equal(link_times(game.layout, law), game.layout.free_flow_time)
+    with jax.enable_x64(True):
+        _, slopes = jax.jvp(
+            lambda m: game.kernel(m).law, (jnp.asarray(law),), (jnp.ones_like(law),)
+        )
+    assert np.isfinite(slopes).all()
+
+
+def test_kernel_can_be_traced(sioux_falls):
+    law = random_law(sioux_falls)
+    with jax.enable_x64(True):
+        traced = eqx.filter_jit(lambda game, m: game.kernel(m).law)(sioux_falls, jnp.asarray(law))
+    np.testing.assert_allclose(traced, sioux_falls.kernel(law).law, rtol=1e-12)
+
+
+def test_waiting_costs_time_and_setting_out_is_paid(sioux_falls):
+    kernel = sioux_falls.kernel(sioux_falls.initial)
+    reward = sioux_falls.reward(sioux_falls.initial)
+    waits = kernel.probabilities[..., 0] == 1
+    assert (~waits).any(axis=1).all()  # everyone can go on
+    assert (reward[waits] == -1).all()
+    origin = np.array(sioux_falls.layout.state_link) < 0
+    assert (reward[~origin] == -1).all()
+    assert len(np.unique(reward[origin][~waits[origin]])) == 1
+    assert reward[origin].max() > 10
+
+
+def test_static_flows_are_a_stationary_law_of_the_game():
+    game = road_network(flows="none")
+    chain = game.kernel(game.initial).chain(proportional_policy(game))
+    np.testing.assert_allclose(game.initial @ chain, game.initial, atol=1e-15)
+    assert game.layout.reference_flow is None
+    assert game.layout.vehicles == pytest.approx(78_408, rel=1e-3)
+
+
+def test_unbalanced_trips_are_stationary_by_relocation(write):
+    game = road_network(write(CLOSED, CLOSED_TRIPS), step=0.5)
+    chain = game.kernel(game.initial).chain(proportional_policy(game))
+    np.testing.assert_allclose(game.initial @ chain, game.initial, atol=1e-15)
+    at_origin = np.array(game.layout.state_link) < 0
+    trips = game.initial[at_origin] * game.layout.vehicles / 0.5
+    np.testing.assert_allclose(trips, [1, 4, 1, 2], rtol=1e-12)
+
+
+def test_pigou_by_hand(write):
+    game = road_network(write(PIGOU, PIGOU_TRIPS), discount=0.9, bonus=3.0, flows="none")
+    assert game.state_names == ("1-2 to 2", "1-2 to 2", "2-1 to 1", "at 1 to 2", "at 2 to 1")
+    # Vehicles: 6 * 2 + 4 * 2 + 10 * 2 = 40; and 20 trips set out in a step of 1.
+    assert game.layout.vehicles == pytest.approx(60, rel=1e-6)
+    law = np.array([12, 8, 20, 10, 10]) / 60
+    np.testing.assert_allclose(game.initial, law, atol=1e-6)
+    np.testing.assert_allclose(link_flows(game.layout, law), [6, 4, 10], rtol=1e-6)
+    expected = np.zeros((5, 2, 5))
+    expected[0, 0, [0, 4]] = expected[1, 0, [1, 4]] = expected[2, 0, [2, 3]] = 0.5
+    expected[3, 0, 0] = expected[3, 1, 1] = expected[4, 0, 2] = 1
+    for state, action in [(0, 1), (1, 1), (2, 1), (4, 1)]:  # waiting
+        expected[state, action, state] = 1
+    np.testing.assert_allclose(game.kernel(law).to_dense(), expected, atol=1e-6)
+    reward = game.reward(law)
+    np.testing.assert_array_equal(reward, [[-1, -1], [-1, -1], [-1, -1], [2, 2], [2, -1]])
+    # Both roads are as good: the law is an equilibrium, at any discount.
+    go = expected[:, 0]
+    value = np.linalg.solve(np.eye(5) - 0.9 * go, reward[:, 0])
+    q = reward + 0.9 * expected @ value
+    assert q[3, 0] == pytest.approx(q[3, 1], rel=1e-12)
+    assert (value >= q.max(1) - 1e-12).all()
+
+
+def test_zones_below_the_first_through_node_are_not_crossed(write):
+    path = write(CLOSED, CLOSED_TRIPS)
+    names = road_network(path).state_names
+    assert "1-2 to 2" in names
+    assert not {"1-2 to 3", "2-3 to 3", "4-2 to 3", "4-2 to 1"} & set(names)
+    flows, mean = assign(tntp.read_network(path), np.array([[0, 1, 4], [1, 0, 0], [2, 0, 0.0]]))
+    np.testing.assert_array_equal(flows[:4, 2], [0, 0, 4, 4])
+    assert mean == (1 * 1 + 4 * 10 + 1 * 10 + 2 * 10) / 8
+    through = road_network(write(CLOSED.replace("NODE> 4", "NODE> 1"), CLOSED_TRIPS)).state_names
+    assert {"1-2 to 3", "2-3 to 3"} <= set(through)
+
+
+def test_reader_takes_what_writers_write(write):
+    quirks = (
+        "\ufeff< number_of zones >2\n<Number of Nodes>\t2 ~ both\n<FIRST THRU NODE> 1;\n"
+        "<NUMBER OF LINKS> 3\n<ORIGINAL HEADER>~ Init node\t;\n\n"
+        "init_node term_node capacity length free_flow_time b power speed ;\n"
+        "\t1\t2\t1.0\t1\t2\t0\t1\t0\t0\t1;\n~ 1 2 comment ;\n1 2 4 1 1 1 1 ~ comment\n"
+        "  2  1 0 1 2 0 1\t;\t"
+    )
+    trips = (
+        "<NUMBER OF ZONES> 2\n<TOTAL OD FLOW> 20.0004\n<END OF METADATA>\n\norigin\t1 \n"
+        "1:0.0;2 :10.0\nORIGIN 2\n 1 : 1e1 ; 2 : 0.0\n"
+    )
+    nodes = "2 1.5 -3\n1\t0\t4;\n"
+    flows = "~ Tail Head : Volume Cost ;\n2 1 : 10 2;\n1 2 : 6 2 ;\n1 2 : 4 2"
+    path = write(quirks, trips, nodes, flows)
+    game = road_network(path)
+    plain = road_network(write(PIGOU, PIGOU_TRIPS, nodes, flows))
+    assert game.layout == plain.layout
+    assert game.layout.x == (0.0, 1.5)
+    assert game.layout.reference_flow == (6.0, 4.0, 10.0)
+    assert game.layout.vehicles == 60
+    np.testing.assert_array_equal(game.initial, plain.initial)
+
+
+def test_header_of_nodes_and_missing_coordinates(write):
+    path = write(PIGOU, PIGOU_TRIPS, "Node X Y ;\n1 0 4 ;\n2 1.5 -3 ;\n")
+    assert road_network(path).layout.y == (4.0, -3.0)
+    circle = road_network(path, nodes="none").layout
+    np.testing.assert_allclose((circle.x, circle.y), [[1, -1], [0, 0]], atol=1e-15)
+
+
+BAD_NETWORKS = {
+    "cut off": (PIGOU.rsplit("2 1 1", 1)[0], "line 4: <NUMBER OF LINKS> is 3, but 2 links"),
+    "too many": (PIGOU + "1 2 1 1 1 0 1 ;\n", "but 4 links"),
+    "short row": (PIGOU.replace("1 2 4 1 1 1 1", "1 2 4 1"), "line 8: 4 columns"),
+    "word": (PIGOU.replace("1 2 4 1 1", "1 2 4 1 x"), "line 8: 'x' is no finite number"),
+    "thousands": (PIGOU.replace("1 2 4 1", "1 2 4,000 1"), "'4,000' is no finite number"),
+    "nan": (PIGOU.replace("1 2 4", "1 2 nan"), "'nan' is no finite number"),
+    "node": (PIGOU.replace("1 2 4", "1 9 4"), "'9' is no number from 1 to 2"),
+    "loop": (PIGOU.replace("1 2 4", "1 1 4"), "leads back"),
+    "negative": (PIGOU.replace("1 2 4 1 1", "1 2 4 1 -1"), "none may be negative"),
+    "capacity": (PIGOU.replace("1 2 4", "1 2 0"), "capacity 0.0 on a link with congestion"),
+    "zones": (PIGOU.replace("ZONES> 2", "ZONES> 5"), "5 zones but only 2 nodes"),
+    "no size": (PIGOU.replace("<NUMBER OF LINKS> 3\n", ""), "<NUMBER OF LINKS> is missing"),
+    "bad size": (PIGOU.replace("LINKS> 3", "LINKS> many"), "'many' is no finite number"),
+    "no through": (PIGOU.replace("<FIRST THRU NODE> 1\n", ""), "<FIRST THRU NODE> is missing"),
+    "empty": ("", "<NUMBER OF ZONES> is missing"),
+}
+BAD_TRIPS = {
+    "cut off": (PIGOU_TRIPS.split("Origin 2")[0], "<TOTAL OD FLOW> is 20, but .* add up to 10"),
+    "no origin": (PIGOU_TRIPS.replace("Origin 1\n", ""), "before any line"),
+    "form": (PIGOU_TRIPS.replace("2 : 10.0", "2 10.0"), "cannot read '2 10.0"),
+    "number": (PIGOU_TRIPS.replace("2 : 10.0", "2 : ten"), "'ten' is no finite number"),
+    "zone": (PIGOU_TRIPS.replace("2 : 10.0", "7 : 10.0"), "'7' is no number from 1 to 2"),
+    "twice": (PIGOU_TRIPS.replace("1 : 0.0; 2", "2 : 0.0; 2"), "given twice"),
+    "negative": (PIGOU_TRIPS.replace("10.0", "-10.0"), "-10.0 trips from 1 to 2"),
+    "other": (PIGOU_TRIPS.replace("ZONES> 2", "ZONES> 3"), "3 zones, but the network has 2"),
+    "none": ("<NUMBER OF ZONES> 2\n", "holds no trips"),
+    "inside": ("Origin 1\n1 : 5;\n", "all trips stay within their zone"),
+}
+BAD_NODES = {
+    "cut off": ("Node X Y\n1 0 4\n", "1 of 2 nodes have no coordinates, the first is 2"),
+    "short": ("1 0\n2 1\n", "line 1: '1 0' has fewer than 3 columns"),
+    "twice": ("1 0 4\n1 0 4\n", "line 2: node 1 is given twice"),
+    "word": ("1 0 4\n2 0 here\n", "line 2: 'here' is no finite number"),
+}
+BAD_FLOWS = {
+    "cut off": ("From To Volume\n1 2 6\n1 2 4\n", "1 of 3 links have no flow, .* from 2 to 1"),
+    "unknown": ("2 2 6\n", "line 1: the network has no .* link from 2 to 2"),
+    "again": ("2 1 6\n2 1 6\n", "line 2: the network has no .* link from 2 to 1"),
+    "negative": ("2 1 -6\n", "volume -6.0 from 2 to 1"),
+    "short": ("2 1\n", "fewer than 3 columns"),
+}
+
+
+@pytest.mark.parametrize(
+    ("position", "text", "message"),
+    [
+        pytest.param(position, *case, id=f"{kind} {name}")
+        for position, (kind, cases) in enumerate(
+            [("net", BAD_NETWORKS), ("trips", BAD_TRIPS), ("node", BAD_NODES), ("flow", BAD_FLOWS)]
+        )
+        for name, case in cases.items()
+    ],
+)
+def test_bad_files_are_refused(write, position, text, message):
+    texts = [PIGOU, PIGOU_TRIPS, None, None]
+    texts[position] = text
+    path = write(*texts)
+    with pytest.raises(ValueError, match=message) as error:
+        road_network(path)
+    kind = ("net", "trips", "node", "flow")[position]
+    assert f"x_{kind}.tntp" in str(error.value) or "`trips`" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"step": 1.5}, "`step` is 1.5, but link 1-2 takes only 1 .* `step=1`"),
+        ({"step": -1.0}, "`step` must be above 0"),
+        ({"vehicles": 0.0}, "`vehicles` must be above 0"),
+        ({"bonus": -1.0}, "`bonus` must be above 0"),
+        ({"demand": np.nan}, "`demand` must be a finite number"),
+        ({"time_unit": 0.0}, "`time_unit` must be above 0"),
+        ({"minimum_time": -1.0}, "`minimum_time` must be at least 0"),
+        ({"discount": 1.0}, "`discount` must lie in"),
+        ({"trips": "nowhere.tntp"}, "`trips`: there is no file 'nowhere.tntp'"),
+        ({"trips": "none"}, "`trips`: no trip table"),
+        ({"network": "nowhere_net.tntp"}, "`network`: there is no file"),
+    ],
+)
+def test_bad_arguments_are_refused(write, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        road_network(**{"network": write(PIGOU, PIGOU_TRIPS), **arguments})
+
+
+def test_impossible_networks_are_refused(write):
+    stuck = PIGOU.replace("LINKS> 3", "LINKS> 2").replace("2 1 1 1 2 0 1 ;\n", "")
+    with pytest.raises(ValueError, match="10 trips from 2 to 1, but no route"):
+        road_network(write(stuck, PIGOU_TRIPS))
+    with pytest.raises(ValueError, match="1-2 takes no time"):
+        road_network(write(PIGOU.replace("1 2 4 1 1", "1 2 4 1 0"), PIGOU_TRIPS))
+    with pytest.raises(ValueError, match="`minimum_time`: link 1-2 takes 1e-08"):
+        road_network(write(PIGOU.replace("1 2 4 1 1", "1 2 4 1 1e-8"), PIGOU_TRIPS))
+    with pytest.raises(ValueError, match=r"power 0\.5"):
+        road_network(write(PIGOU.replace("1 2 4 1 1 1 1", "1 2 4 1 1 1 0.5"), PIGOU_TRIPS))
+
+
+def test_short_links_are_raised_with_their_delay(write):
+    # Braess' files write a delay of 10 f as 1e-8 (1 + 1e9 f).
+    text = PIGOU.replace("1 2 4 1 1 1 1", "1 2 1 1 1e-8 1e9 1")
+    roads = road_network(write(text, PIGOU_TRIPS), minimum_time=0.5, flows="none").layout
+    assert roads.free_flow_time[1] == 0.5
+    assert roads.free_flow_time[1] * roads.b[1] == pytest.approx(10)
+
+
+def test_constant_delays_become_free_flow_time(write):
+    text = PIGOU.replace("1 2 4 1 1 1 1", "1 2 4 1 1 0.5 0")
+    layout = road_network(write(text, PIGOU_TRIPS)).layout
+    assert (layout.free_flow_time[1], layout.b[1]) == (1.5, 0)
+
+
+def test_demand_scales_the_population(write):
+    path = write(PIGOU, PIGOU_TRIPS, flows="1 2 6\n1 2 4\n2 1 10\n")
+    game = road_network(path, demand=2.0)
+    # The road that congests takes 2 at a flow of 4 still; all else is doubled.
+    assert game.layout.vehicles == pytest.approx(2 * 60, rel=1e-6)
+    assert game.layout.reference_flow is None
+    np.testing.assert_allclose(link_flows(game.layout, game.initial), [16, 4, 20], rtol=1e-6)
+    assert road_network(path, vehicles=10.0).layout.vehicles == 30
+
+
+def test_travel_times_follow_the_formula(write):
+    roads = tntp.read_network(write(PIGOU))
+    np.testing.assert_array_equal(travel_times(roads, np.array([6, 4, 10.0])), [2, 2, 2])

@@ -113,7 +113,7 @@ class DenseKernel(Kernel):
         return Rows(law, shared, allowed, jnp.arange(self.num_states)[:, None, None])
 
     def with_law(self, rows: Rows, law: Float[Array, "K S A"]) -> "DenseKernel":
-        return _assemble(DenseKernel, law=law)
+        return assemble(DenseKernel, law=law)
 
     def check(self) -> None:
         checks.laws("probabilities", self.probabilities)
@@ -193,7 +193,7 @@ class SparseKernel(Kernel):
         )
 
     def with_law(self, rows: Rows, law: Float[Array, "K S A"]) -> "SparseKernel":
-        return _assemble(SparseKernel, slots=jnp.broadcast_to(rows.successors, law.shape), law=law)
+        return assemble(SparseKernel, slots=jnp.broadcast_to(rows.successors, law.shape), law=law)
 
     def check(self) -> None:
         checks.laws("probabilities", self.probabilities)
@@ -229,7 +229,7 @@ def as_kernel(kernel: Kernel | Array) -> Kernel:
 
 def stacked(kernels: Sequence[Kernel]) -> Float[Array, "N K S A"]:
     """The laws of several kernels over all states, successors first."""
-    return jnp.stack([jnp.asarray(_as_dense(kernel).law) for kernel in kernels])
+    return jnp.stack([jnp.asarray(as_dense(kernel).law) for kernel in kernels])
 
 
 def joined(kernels: Sequence[Kernel], choice: Int[Array, "S A"]) -> Kernel:
@@ -237,12 +237,12 @@ def joined(kernels: Sequence[Kernel], choice: Int[Array, "S A"]) -> Kernel:
     if all(isinstance(kernel, SparseKernel) for kernel in kernels):
         laws = [jnp.where(choice == i, k.law, 0) for i, k in enumerate(kernels)]
         slots = jnp.concatenate([jnp.asarray(kernel.slots) for kernel in kernels])
-        return _assemble(SparseKernel, slots=slots, law=jnp.concatenate(laws))
-    law = sum(jnp.where(choice == i, _as_dense(k).law, 0) for i, k in enumerate(kernels))
-    return _assemble(DenseKernel, law=law)
+        return assemble(SparseKernel, slots=slots, law=jnp.concatenate(laws))
+    law = sum(jnp.where(choice == i, as_dense(k).law, 0) for i, k in enumerate(kernels))
+    return assemble(DenseKernel, law=law)
 
 
-def _assemble(kind: type, **fields: Array) -> Kernel:
+def assemble(kind: type, **fields: Array) -> Kernel:
     """Build a kernel from arrays that are known to be laws, without checking them again."""
     kernel = object.__new__(kind)
     for name, array in fields.items():
@@ -256,7 +256,7 @@ def _spread(slots: Int[Array, "K S A"], law: Float[Array, "K S A"]) -> DenseKern
     states = jnp.arange(num_states)[:, None]
     actions = jnp.arange(num_actions)
     zeros = jnp.zeros((num_states, num_states, num_actions), law.dtype)
-    return _assemble(DenseKernel, law=zeros.at[slots, states, actions].add(law))
+    return assemble(DenseKernel, law=zeros.at[slots, states, actions].add(law))
 
 
 def _successors_first(array: Array) -> Array:
@@ -305,7 +305,7 @@ def aligned(
         )
     sparse = isinstance(nominal, SparseKernel) and isinstance(kernel, SparseKernel)
     if every_state or not sparse:
-        dense = [_as_dense(one).law for one in (nominal, kernel)]
+        dense = [as_dense(one).law for one in (nominal, kernel)]
         return jnp.asarray(dense[0]), jnp.asarray(dense[1])
     before, after = jnp.asarray(nominal.law), jnp.asarray(kernel.law)
     # A padded slot may repeat a real successor: only slots that hold mass are matched.
@@ -325,7 +325,8 @@ def aligned(
     )
 
 
-def _as_dense(kernel: Kernel) -> DenseKernel:
+def as_dense(kernel: Kernel) -> DenseKernel:
+    """The kernel with all its states spelled out (traceable)."""
     if isinstance(kernel, SparseKernel):
         return _spread(jnp.asarray(kernel.slots), jnp.asarray(kernel.law))
     return kernel

@@ -36,28 +36,11 @@ def sheet(equilibrium: "Equilibrium", width: float, height: float) -> Figure:
     FigureCanvasAgg(figure)
     engine = figure.get_layout_engine()
     engine.set(rect=(0.01, 0.01, 0.98, 0.99 - HEADING / height))  # type: ignore[union-attr]
-    game, proof = equilibrium.game, equilibrium.certificate
-    population = equilibrium.population
-    mover = {"worst_case": "the worst case", "nominal": "the nominal kernel"}
-    moved = mover[population] if isinstance(population, str) else "a kernel of its own"
     certified = equilibrium.status == Status.CERTIFIED
     lines = (
-        (game.name or type(game).__name__, 13, "bold", INK),
-        (
-            f"{catalog.describe(equilibrium.ambiguity)}; the population moves by {moved}; "
-            f"discount {game.discount:g}",
-            TEXT,
-            "normal",
-            QUIET,
-        ),
-        (
-            f"{equilibrium.status} at tol {proof.tol:g}: exploitability at most "
-            f"{proof.relative_exploitability:.2g} of the range of values, consistency "
-            f"{proof.consistency:.2g}",
-            TEXT,
-            "normal",
-            GOOD if certified else BAD,
-        ),
+        (equilibrium.game.name or type(equilibrium.game).__name__, 13, "bold", INK),
+        (_question(equilibrium), TEXT, "normal", QUIET),
+        (_verdict(equilibrium), TEXT, "normal", GOOD if certified else BAD),
     )
     left, top = 0.13 / width, 0.14
     for text, size, weight, color in lines:
@@ -66,6 +49,28 @@ def sheet(equilibrium: "Equilibrium", width: float, height: float) -> Figure:
         )
         top += 0.30 if weight == "bold" else 0.19
     return figure
+
+
+def _question(equilibrium: "Equilibrium") -> str:
+    """What was solved."""
+    movers = {"worst_case": "", "nominal": "; the population moves by the nominal kernel"}
+    population = equilibrium.population
+    mover = "; the population moves by a kernel of its own"
+    mover = movers[population] if isinstance(population, str) else mover
+    discount = equilibrium.game.discount
+    return f"{catalog.describe(equilibrium.ambiguity)}{mover}; discount {discount:g}"
+
+
+def _verdict(equilibrium: "Equilibrium") -> str:
+    """What is proved."""
+    proof, status = equilibrium.certificate, equilibrium.status
+    named = status in (Status.CERTIFIED, Status.NOT_CERTIFIED)
+    word = str(status) if named else f"not certified ({status})"
+    return (
+        f"{word} at tol {proof.tol:g}: exploitability at most "
+        f"{proof.relative_exploitability:.1e} of the range of values, consistency "
+        f"{proof.consistency:.1e}"
+    )
 
 
 def quiet(axes: matplotlib.axes.Axes, title: str, across: str = "", up: str = "") -> None:

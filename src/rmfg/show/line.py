@@ -12,8 +12,8 @@ from rmfg.show import frame
 if TYPE_CHECKING:
     from rmfg.answer.equilibrium import Equilibrium
 
-MANY_STATES = 80  # from here on bars touch, and ticks are numbers
-MOST_NAMES = 30
+MANY_STATES = 40  # from here on columns touch, and ticks are numbers
+MOST_NAMES = 40
 PERCENT = 100
 
 
@@ -30,11 +30,7 @@ def columns(
     figure = frame.sheet(equilibrium, 8.0, 5.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.25, 1))
     mass = PERCENT * np.asarray(equilibrium.distribution)[states]
-    edges = np.arange(len(states) + 1) - 0.5
-    if len(states) < MANY_STATES:
-        above.bar(np.arange(len(states)), mass, width=0.8, color=frame.POPULATION)
-    else:
-        above.stairs(mass, edges, fill=True, color=frame.POPULATION)
+    _column(above, mass, np.zeros_like(mass), color=frame.POPULATION)
     above.set_ylim(bottom=0)
     frame.quiet(above, title, up="share of the population (%)")
     above.grid(axis="y", color=frame.FAINT, linewidth=0.6)
@@ -57,19 +53,16 @@ def columns(
         if len(names) <= MOST_NAMES:
             below.set_yticks(range(len(names)), names)
     _name_states(below, equilibrium, states)
-    below.set_xlim(edges[0], edges[-1])
+    below.set_xlim(-0.5, len(states) - 0.5)
     return figure
 
 
 def _stack(axes: matplotlib.axes.Axes, policy: Float[np.ndarray, "S A"], names: list[str]) -> None:
     """Stack the probabilities of the actions on each other, the first at the bottom."""
     tops = np.cumsum(policy, axis=1)
-    edges = np.arange(len(policy) + 1) - 0.5
     for a, color in enumerate(frame.action_colors(names)):
         bottom = tops[:, a - 1] if a else np.zeros(len(policy))
-        axes.stairs(
-            tops[:, a], edges, baseline=bottom, fill=True, color=color, label=names[a], linewidth=0
-        )
+        _column(axes, tops[:, a], bottom, color=color, label=names[a])
     axes.set_ylim(0, 1)
     axes.legend(
         loc="center left",
@@ -82,6 +75,17 @@ def _stack(axes: matplotlib.axes.Axes, policy: Float[np.ndarray, "S A"], names: 
     )
 
 
+def _column(axes: matplotlib.axes.Axes, top: np.ndarray, bottom: np.ndarray, **look: str) -> None:
+    """Draw columns from bottom to top: bars where they are few, else one outline."""
+    count = len(top)
+    if count < MANY_STATES:
+        width = min(0.8, 0.3 + 0.05 * count)  # two bars as wide as the sheet say nothing
+        axes.bar(np.arange(count), top - bottom, width, bottom, linewidth=0, **look)
+    else:
+        edges = np.arange(count + 1) - 0.5
+        axes.stairs(top, edges, baseline=bottom, fill=True, linewidth=0, **look)
+
+
 def _name_states(
     axes: matplotlib.axes.Axes, equilibrium: "Equilibrium", states: np.ndarray
 ) -> None:
@@ -91,7 +95,7 @@ def _name_states(
         return
     names = np.array(frame.state_names(equilibrium))[states]
     longest = max(len(name) for name in names)
-    crowded = longest * len(names) > 90
+    crowded = longest * len(names) > 100
     axes.set_xticks(
         range(len(names)),
         names,

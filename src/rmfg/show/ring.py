@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import MaxNLocator
 
@@ -44,18 +45,25 @@ def draw(equilibrium: "Equilibrium") -> Figure:
             linewidth=0,
         )
     mass = 100 * np.asarray(equilibrium.distribution)
+    unit = (BARS_TO - BARS_FROM) / mass.max()
     ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, mass.max())
-    ticks = ticks[ticks > 0]
-    unit = (BARS_TO - BARS_FROM) / ticks[-1]
+    ticks = ticks[(ticks > 0) & (ticks <= mass.max())]
     axes.bar(
         angles, unit * mass, width=0.82 * width, bottom=BARS_FROM, color=frame.POPULATION, zorder=3
     )
 
-    frame.quiet(axes, "Population (bars outward, share in %) and policy (inner ring)")
+    frame.quiet(axes, "", "state")
+    axes.set_title(
+        "Population: bars outward, in %      Policy: probabilities in the inner ring",
+        fontsize=frame.TEXT,
+        color=frame.INK,
+    )
     axes.set_ylim(0, BARS_TO * 1.02)
-    axes.set_yticks([BARS_FROM, *(BARS_FROM + unit * ticks)], ["0", *(f"{x:g}%" for x in ticks)])
+    axes.set_yticks(BARS_FROM + unit * ticks, [f"{x:g}%" for x in ticks])
     axes.set_rlabel_position(np.degrees(width / 2))  # between the first two states
-    axes.tick_params(axis="y", zorder=4)
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    for label in axes.get_yticklabels():
+        label.set(path_effects=halo, zorder=5, ha="center", va="center", color=frame.INK)
     _name_states(axes, frame.state_names(equilibrium), angles)
     axes.grid(color=frame.FAINT, linewidth=0.6)
     axes.xaxis.grid(visible=False)

@@ -53,6 +53,8 @@ class Response(NamedTuple):
 
     policy: Float[Array, "S A"]
     value: Float[Array, " S"]
+    nominal: Kernel
+    nature: Kernel
     mover: Kernel
 
 
@@ -66,7 +68,10 @@ def respond(
     mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
     tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
     point = solve_bellman(mdp, start, tolerance, None, temperature).point
-    return Response(point.policy, point.value, problem.mover(mdp.kernel, point.answer.kernel))
+    nature = point.answer.kernel
+    return Response(
+        point.policy, point.value, mdp.kernel, nature, problem.mover(mdp.kernel, nature)
+    )
 
 
 def long_run(response: Response, initial: Float[Array, " S"]) -> Float[Array, " S"]:

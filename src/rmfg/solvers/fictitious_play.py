@@ -1,29 +1,55 @@
-"""Fictitious play: best responses to the average of the past."""
+"""Fictitious play: best responses to the average of the past, for agents and for nature."""
+
+from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.precision import Array, boundary
+from rmfg.model.kernel import DenseKernel, as_dense, assemble
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
+
+# Nature's average is a dense law over next states: up to this many numbers it is kept.
+LARGEST_NATURE = 4_000_000
+
+
+class Past(NamedTuple):
+    """Averages of what was played, each weighted by the mass that played it."""
+
+    occupation: Float[Array, "S A"]  # the population's law over states and actions
+    votes: Float[Array, "S A"]  # the same with a little mass everywhere: policies off the path
+    flow: Float[Array, "S S A"] | None  # mass that nature sent to each next state
+    weight: Float[Array, "S A"]  # the mass that nature had in hand
+
+    def mixed_with(self, new: "Past", share: Array) -> "Past":
+        return jax.tree.map(lambda old, now: (1 - share) * old + share * now, self, new)
 
 
 class FictitiousPlayState(eqx.Module):
-    """The average of all that was played, as a law over (s, a), and the response to it."""
+    """The average of all that was played, and the response to it.
 
-    average: Float[Array, "S A"]
+    `steady` says that the nominal kernel has been the same at all mean fields so far: only then do
+    nature's past answers belong to one convex set, and may be averaged.
+    """
+
+    past: Past
     response: Response
     count: Int[Array, ""]
+    steady: Bool[Array, ""]
 
 
 class FictitiousPlay(Solver):
     """Respond to the average of the past, and average the stationary law of the response in.
 
     xi <- (1 - a_k) xi + a_k (stationary law of the response) x (response), a_k = 2 / (k + 2). The
-    answer is the averaged law with the policy that it implies, so equilibria that mix actions can
-    be reached. Converges at about 1 / k in potential and monotone games, for the nominal and for
-    unique worst cases; where nature itself must mix it stalls.
+    answer is the averaged law with the policy, and nature's kernel, that it implies, so equilibria
+    in which agents or nature mix can be reached. Where states hardly hold mass, each response counts
+    as if a mass of 1 / (k S) had played it, so that policies there forget the first steps.
+    Converges at about 1 / k in potential and monotone games. Nature's past is averaged only where
+    the nominal kernel does not move with the mean field and S x S x A numbers fit in memory.
 
     @inproceedings{perrin2020, title={Fictitious Play for Mean Field Games: Continuous Time Analysis
       and Applications}, author={Perrin, Sarah and P{\\'e}rolat, Julien and Lauri{\\`e}re, Mathieu and
@@ -33,30 +59,46 @@ class FictitiousPlay(Solver):
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> FictitiousPlayState:
         guess = jnp.asarray(guess)
-        actions = problem.game.num_actions
+        response = respond(problem, guess, jnp.zeros(problem.game.num_states))
         law = law_of_states(guess)
-        average = guess if guess.ndim == 2 else jnp.tile(law[:, None] / actions, (1, actions))
-        return self._at(problem, average, jnp.zeros_like(law), jnp.array(0))
+        policy = response.policy
+        if guess.ndim == 2:
+            uniform = jnp.full_like(policy, 1 / policy.shape[1])
+            policy = jnp.where(law[:, None] > 0, guess / jnp.maximum(law, 1e-300)[:, None], uniform)
+        past = _played(response, law, policy, jnp.array(1.0))
+        return FictitiousPlayState(past, response, jnp.array(0), jnp.array(True))
 
     @boundary
     def step(self, problem: Problem, state: FictitiousPlayState) -> FictitiousPlayState:
-        law = long_run(state.response, law_of_states(jnp.asarray(state.average)))
-        weight = 2 / (state.count + 2)
-        played = law[:, None] * state.response.policy
-        average = (1 - weight) * state.average + weight * played
-        return self._at(problem, average, state.response.value, state.count + 1)
+        past, response = jax.tree.map(jnp.asarray, (state.past, state.response))
+        law = long_run(response, jnp.sum(past.occupation, axis=1))
+        count = jnp.asarray(state.count) + 1
+        played = _played(response, law, response.policy, 1 / count)
+        past = past.mixed_with(played, 2 / (count + 1))
+        occupation = past.occupation
+        state_action = problem.game.mean_field == "state-action"
+        field = occupation if state_action else jnp.sum(occupation, axis=1)
+        following = respond(problem, field, response.value)
+        same = jnp.array_equal(following.nominal.law, response.nominal.law)
+        return FictitiousPlayState(past, following, count, state.steady & same)
 
     @boundary
     def candidate(self, problem: Problem, state: FictitiousPlayState) -> Candidate:
-        average = jnp.asarray(state.average)
-        law = jnp.sum(average, axis=1)
-        implied = average / jnp.where(law > 0, law, 1)[:, None]
-        policy = jnp.where(law[:, None] > 0, implied, state.response.policy)
-        return Candidate(policy / jnp.sum(policy, axis=1, keepdims=True), law / jnp.sum(law))
+        past = jax.tree.map(jnp.asarray, state.past)
+        law = jnp.sum(past.occupation, axis=1)
+        policy = past.votes / jnp.sum(past.votes, axis=1, keepdims=True)
+        kernel = None
+        if past.flow is not None and bool(state.steady) and problem.population == "worst_case":
+            mixed = past.flow / past.weight
+            kernel = assemble(DenseKernel, law=mixed / jnp.sum(mixed, axis=0))
+        return Candidate(policy, law / jnp.sum(law), kernel)
 
-    def _at(
-        self, problem: Problem, average: Array, start: Array, count: Array
-    ) -> FictitiousPlayState:
-        average, start = jnp.asarray(average), jnp.asarray(start)
-        field = average if problem.game.mean_field == "state-action" else jnp.sum(average, axis=1)
-        return FictitiousPlayState(average, respond(problem, field, start), jnp.asarray(count))
+
+def _played(response: Response, law: Array, policy: Array, rarity: Array) -> Past:
+    """One round's contribution to the past; `rarity` weighs states that hold no mass."""
+    spread = rarity / law.size
+    votes = (law[:, None] + spread) * policy
+    weight = votes + spread / policy.shape[1]
+    small = law.size * policy.size <= LARGEST_NATURE
+    flow = weight * as_dense(response.nature).law if small else None
+    return Past(law[:, None] * policy, votes, flow, weight)

@@ -16,6 +16,7 @@ from rmfg.core.precision import Array, to_numpy
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.solvers.auto import Auto
 from rmfg.solvers.base import Solver, first_guess
@@ -89,7 +90,7 @@ def solve(
         policy=np.asarray(candidate.policy),
         distribution=np.asarray(candidate.distribution),
         value=np.asarray(found.policy_value),
-        kernel=to_numpy(found.nature),
+        kernel=_like(found.nominal, to_numpy(found.nature)),
         certificate=certificate,
         status=status,
         game=game,
@@ -102,3 +103,10 @@ def solve(
     if throw and status != Status.CERTIFIED:
         raise NotCertifiedError(equilibrium)
     return equilibrium
+
+
+def _like(nominal: Kernel, kernel: Kernel) -> Kernel:
+    """The kernel in the nominal one's kind."""
+    if isinstance(nominal, SparseKernel):
+        return kernel.to_sparse()
+    return kernel

@@ -91,13 +91,14 @@ def proportional_policy(game):
 def test_sioux_falls_is_the_published_network(sioux_falls):
     layout = sioux_falls.layout
     assert (len(layout.node_names), len(layout.tail)) == (24, 76)
-    assert sioux_falls.num_states == 24 * 76 - 76 + 528  # nobody leaves the own destination
+    # No one on the way to d leaves d; 528 pairs of zones have trips; 24 zones are arrived at.
+    assert sioux_falls.num_states == 24 * 76 - 76 + 528 + 24
     num_successors = sioux_falls.kernel(sioux_falls.initial).law.shape[0]
     assert (sioux_falls.num_actions, num_successors) == (5, 25)
-    departing = 360_600 * 0.01
-    assert layout.vehicles - departing == pytest.approx(74_802, abs=1)
+    at_zones = 2 * 360_600 * 0.01
+    assert layout.vehicles - at_zones == pytest.approx(74_802, abs=1)
     assert (layout.x[2], layout.y[0]) == (-96.77430341, 43.61282792)
-    assert {"2-6 to 13", "at 3 to 13"} <= set(sioux_falls.state_names)
+    assert {"2-6 to 13", "at 3 to 13", "arrived at 13"} <= set(sioux_falls.state_names)
     assert ENTRY.name == sioux_falls.name == "road-network"
 
 
@@ -166,16 +167,17 @@ def test_kernel_can_be_traced(sioux_falls):
     np.testing.assert_allclose(traced, sioux_falls.kernel(law).law, rtol=1e-12)
 
 
-def test_waiting_costs_time_and_setting_out_is_paid(sioux_falls):
+def test_waiting_costs_time_and_arriving_is_paid(sioux_falls):
     kernel = sioux_falls.kernel(sioux_falls.initial)
     reward = sioux_falls.reward(sioux_falls.initial)
     waits = kernel.probabilities[..., 0] == 1
     assert (~waits).any(axis=1).all()  # everyone can go on
     assert (reward[waits] == -1).all()
-    origin = np.array(sioux_falls.layout.state_link) < 0
-    assert (reward[~origin] == -1).all()
-    assert len(np.unique(reward[origin][~waits[origin]])) == 1
-    assert reward[origin].max() > 10
+    arrived = np.char.startswith(sioux_falls.state_names, "arrived")
+    assert (reward[~arrived] == -1).all()
+    np.testing.assert_array_equal(~waits[arrived], [[True] + [False] * 4] * 24)
+    assert len(np.unique(reward[arrived, 0])) == 1
+    assert reward[arrived, 0].max() > 10
 
 
 def test_static_flows_are_a_stationary_law_of_the_game():
@@ -183,39 +185,44 @@ def test_static_flows_are_a_stationary_law_of_the_game():
     chain = game.kernel(game.initial).chain(proportional_policy(game))
     np.testing.assert_allclose(game.initial @ chain, game.initial, atol=1e-15)
     assert game.layout.reference_flow is None
-    assert game.layout.vehicles == pytest.approx(78_408, rel=1e-3)
+    assert game.layout.vehicles == pytest.approx(82_014, rel=1e-3)
 
 
 def test_unbalanced_trips_are_stationary_by_relocation(write):
     game = road_network(write(CLOSED, CLOSED_TRIPS), step=0.5)
     chain = game.kernel(game.initial).chain(proportional_policy(game))
     np.testing.assert_allclose(game.initial @ chain, game.initial, atol=1e-15)
-    at_origin = np.array(game.layout.state_link) < 0
-    trips = game.initial[at_origin] * game.layout.vehicles / 0.5
-    np.testing.assert_allclose(trips, [1, 4, 1, 2], rtol=1e-12)
+    at_zone = np.array(game.layout.state_link) < 0
+    trips = game.initial[at_zone] * game.layout.vehicles / 0.5
+    # Row by row of the trip table, with the arrivals on its diagonal.
+    np.testing.assert_allclose(trips, [3, 1, 4, 1, 1, 2, 4], rtol=1e-12)
 
 
 def test_pigou_by_hand(write):
     game = road_network(write(PIGOU, PIGOU_TRIPS), discount=0.9, bonus=3.0, flows="none")
-    assert game.state_names == ("1-2 to 2", "1-2 to 2", "2-1 to 1", "at 1 to 2", "at 2 to 1")
-    # Vehicles: 6 * 2 + 4 * 2 + 10 * 2 = 40; and 20 trips set out in a step of 1.
-    assert game.layout.vehicles == pytest.approx(60, rel=1e-6)
-    law = np.array([12, 8, 20, 10, 10]) / 60
+    links = ("1-2 to 2", "1-2 to 2", "2-1 to 1")
+    zones = ("arrived at 1", "at 1 to 2", "at 2 to 1", "arrived at 2")
+    assert game.state_names == links + zones
+    # Vehicles: 6 * 2 + 4 * 2 + 10 * 2 = 40; and 20 trips spend two steps of 1 at zones.
+    assert game.layout.vehicles == pytest.approx(80, rel=1e-6)
+    law = np.array([12, 8, 20, 10, 10, 10, 10]) / 80
     np.testing.assert_allclose(game.initial, law, atol=1e-6)
     np.testing.assert_allclose(link_flows(game.layout, law), [6, 4, 10], rtol=1e-6)
-    expected = np.zeros((5, 2, 5))
-    expected[0, 0, [0, 4]] = expected[1, 0, [1, 4]] = expected[2, 0, [2, 3]] = 0.5
-    expected[3, 0, 0] = expected[3, 1, 1] = expected[4, 0, 2] = 1
-    for state, action in [(0, 1), (1, 1), (2, 1), (4, 1)]:  # waiting
-        expected[state, action, state] = 1
+    expected = np.zeros((7, 2, 7))
+    expected[0, 0, [0, 6]] = expected[1, 0, [1, 6]] = expected[2, 0, [2, 3]] = 0.5
+    expected[4, 0, 0] = expected[4, 1, 1] = expected[5, 0, 2] = 1
+    expected[3, 0, 4] = expected[6, 0, 5] = 1
+    for state in (0, 1, 2, 3, 5, 6):  # waiting
+        expected[state, 1, state] = 1
     np.testing.assert_allclose(game.kernel(law).to_dense(), expected, atol=1e-6)
     reward = game.reward(law)
-    np.testing.assert_array_equal(reward, [[-1, -1], [-1, -1], [-1, -1], [2, 2], [2, -1]])
+    np.testing.assert_array_equal(reward[:, 0], [-1, -1, -1, 2, -1, -1, 2])
+    np.testing.assert_array_equal(reward[:, 1], -1)
     # Both roads are as good: the law is an equilibrium, at any discount.
     go = expected[:, 0]
-    value = np.linalg.solve(np.eye(5) - 0.9 * go, reward[:, 0])
+    value = np.linalg.solve(np.eye(7) - 0.9 * go, reward[:, 0])
     q = reward + 0.9 * expected @ value
-    assert q[3, 0] == pytest.approx(q[3, 1], rel=1e-12)
+    assert q[4, 0] == pytest.approx(q[4, 1], rel=1e-12)
     assert (value >= q.max(1) - 1e-12).all()
 
 
@@ -251,7 +258,7 @@ def test_reader_takes_what_writers_write(write):
     assert game.layout == plain.layout
     assert game.layout.x == (0.0, 1.5)
     assert game.layout.reference_flow == (6.0, 4.0, 10.0)
-    assert game.layout.vehicles == 60
+    assert game.layout.vehicles == 80
     np.testing.assert_array_equal(game.initial, plain.initial)
 
 
@@ -376,11 +383,11 @@ def test_constant_delays_become_free_flow_time(write):
 def test_demand_scales_the_population(write):
     path = write(PIGOU, PIGOU_TRIPS, flows="1 2 6\n1 2 4\n2 1 10\n")
     game = road_network(path, demand=2.0)
-    # The road that congests takes 2 at a flow of 4 still; all else is doubled.
-    assert game.layout.vehicles == pytest.approx(2 * 60, rel=1e-6)
+    # The road that congests still takes 2 at a flow of 4; all else is doubled.
+    assert game.layout.vehicles == pytest.approx(2 * 80, rel=1e-6)
     assert game.layout.reference_flow is None
     np.testing.assert_allclose(link_flows(game.layout, game.initial), [16, 4, 20], rtol=1e-6)
-    assert road_network(path, vehicles=10.0).layout.vehicles == 30
+    assert road_network(path, vehicles=10.0).layout.vehicles == 50
 
 
 def test_travel_times_follow_the_formula(write):

@@ -48,6 +48,7 @@ def laws(name: str, array: Array, axes: tuple[str, ...] = ("s", "a")) -> Array:
         return array
     finite(name, array, (*axes, "next"))
     rows = np.asarray(array)
+    slack = max(ROW_SUM_SLACK, rows.shape[-1] * float(np.finfo(rows.dtype).eps))
     if (rows < 0).any():
         index = np.argwhere(rows < 0)[0]
         raise ValueError(
@@ -55,7 +56,7 @@ def laws(name: str, array: Array, axes: tuple[str, ...] = ("s", "a")) -> Array:
             f"{place(index, (*axes, 'next'))}. Probabilities lie between 0 and 1."
         )
     totals = rows.sum(-1)
-    bad = ~(np.abs(totals - 1) <= ROW_SUM_SLACK)
+    bad = ~(np.abs(totals - 1) <= slack)
     if bad.any():
         index = np.argwhere(bad)[0]
         where = f"row {place(index, axes)}" if axes else "it"

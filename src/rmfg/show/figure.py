@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rmfg.core.files import write_whole
 from rmfg.model import layout as layouts
+from rmfg.model.game import MeanFieldGame
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -18,21 +19,20 @@ DOTS_PER_INCH = 160
 def plot(
     equilibrium: "Equilibrium", path: str | os.PathLike[str] | None = None
 ) -> "matplotlib.figure.Figure":
-    """Draw the distribution and the policy where the states lie: on a line, a ring, a grid or a map.
+    """Draw the distribution and the policy where the states lie: on a line, a ring, a grid, a map.
 
     Returns a matplotlib figure that belongs to no window; with `path` (.png, .pdf or .svg) it is
     also written, whole or not at all. A saved and loaded answer gives the same figure.
-    Raises ValueError for other formats and missing folders, before anything is drawn.
+    Raises ValueError for other formats, missing folders, and layouts that do not fit the game.
     """
     if path is not None:
         check_format(path)
+    check_layout(equilibrium.game)
     figure = _draw(equilibrium)
     if path is not None:
         # Without a date the same answer gives the same bytes.
         metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(_suffix(path))
-        write_whole(
-            path, lambda part: figure.savefig(part, dpi=DOTS_PER_INCH, metadata=metadata)
-        )
+        write_whole(path, lambda part: figure.savefig(part, dpi=DOTS_PER_INCH, metadata=metadata))
     return figure
 
 
@@ -42,6 +42,27 @@ def check_format(path: str | os.PathLike[str]) -> None:
         raise ValueError(
             f"`path`: {os.fspath(path)!r} names no format for a figure. "
             f"Let it end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
+        )
+
+
+def check_layout(game: MeanFieldGame) -> None:
+    """Refuse a layout with more or fewer places than the game has states, or moves than actions."""
+    layout = game.layout
+    if layout is None:
+        return
+    if isinstance(layout, layouts.Grid):
+        places = layout.rows * layout.columns - len(layout.walls)
+        if layout.moves and len(layout.moves) != game.num_actions:
+            raise ValueError(
+                f"`layout` has {len(layout.moves)} moves, but the game {game.num_actions} actions."
+            )
+    elif isinstance(layout, layouts.Network):
+        places = len(layout.state_link)
+    else:
+        places = layout.num_states
+    if places != game.num_states:
+        raise ValueError(
+            f"`layout` has room for {places} states, but the game has {game.num_states}."
         )
 
 

@@ -1,15 +1,17 @@
 """What all figures share: the sheet with its heading, the colors, and quiet axes.
 
-Colors are those of Okabe and Ito and matplotlib's cividis, which color-blind readers tell apart.
+Colors are those of Okabe and Ito, which color-blind readers tell apart, and shades of one hue.
 Everything is set on the objects themselves, so no global state of matplotlib is touched.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.ticker import Locator
 
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import catalog
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 INK, QUIET, FAINT = "#1f2933", "#66717e", "#d5dae0"
 POPULATION = "#44546a"
 GOOD, BAD = "#00785a", "#c44e00"
-HEAT = "cividis_r"  # more is darker
+HEAT = "Blues"  # nothing is white
 
 HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c6d46")
 REST = "#cfd5dc"
@@ -66,11 +68,15 @@ def _verdict(equilibrium: "Equilibrium") -> str:
     proof, status = equilibrium.certificate, equilibrium.status
     named = status in (Status.CERTIFIED, Status.NOT_CERTIFIED)
     word = str(status) if named else f"not certified ({status})"
+    exploitability, consistency = _short(proof.relative_exploitability), _short(proof.consistency)
     return (
-        f"{word} at tol {proof.tol:g}: exploitability at most "
-        f"{proof.relative_exploitability:.1e} of the range of values, consistency "
-        f"{proof.consistency:.1e}"
+        f"{word} at tol {proof.tol:g}: exploitability {exploitability} of the value range, "
+        f"consistency {consistency}"
     )
+
+
+def _short(number: float) -> str:
+    return "0" if number == 0 else f"{number:.1e}"
 
 
 def quiet(axes: matplotlib.axes.Axes, title: str, across: str = "", up: str = "") -> None:
@@ -85,12 +91,37 @@ def quiet(axes: matplotlib.axes.Axes, title: str, across: str = "", up: str = ""
             spine.set_visible(False)
 
 
+def color_bar(
+    figure: Figure,
+    axes: matplotlib.axes.Axes,
+    colors: ScalarMappable,
+    up: str,
+    height: float = 1.0,
+    ticks: Locator | None = None,
+) -> None:
+    """Put a color bar beside the axes, in the middle of them; as high as they are, or less."""
+    place = axes.inset_axes((1.02, (1 - height) / 2, 0.03, height))
+    bar = figure.colorbar(colors, cax=place, ticks=ticks)
+    bar.set_label(up, fontsize=TEXT, color=INK)
+    bar.ax.tick_params(labelsize=TEXT - 1, color=FAINT, labelcolor=QUIET)
+    bar.ax.spines["outline"].set_edgecolor(FAINT)
+
+
+def legend(axes: matplotlib.axes.Axes, **options: Any) -> None:
+    """Put a plain legend right of the axes, or where the options say."""
+    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "reverse": True}
+    size = {"fontsize": TEXT - 1, "title_fontsize": TEXT - 1, "labelcolor": INK}
+    axes.legend(frameon=False, handlelength=1.0, handleheight=1.0, **size, **{**place, **options})
+
+
 def action_names(equilibrium: "Equilibrium") -> list[str]:
     """Return the names of the actions, or their numbers."""
     names = equilibrium.game.action_names
-    return [f"action {a}" for a in range(equilibrium.game.num_actions)] if names is None else [
-        str(name) for name in names
-    ]
+    return (
+        [f"action {a}" for a in range(equilibrium.game.num_actions)]
+        if names is None
+        else [str(name) for name in names]
+    )
 
 
 def state_names(equilibrium: "Equilibrium") -> list[str]:

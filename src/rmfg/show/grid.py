@@ -1,16 +1,16 @@
 """States in rows and columns: a heat map of the population, and the policy cell by cell.
 
-Where the layout knows where actions lead, arrows show them; elsewhere each cell is divided among
-its actions by their probabilities.
+Where the layout knows where actions lead, arrows on the map show the mean move, and petals whose
+areas are the probabilities show all moves; elsewhere each cell is divided among its actions.
 """
 
 from typing import TYPE_CHECKING
 
 import matplotlib.axes
 import numpy as np
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import PatchCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Circle, Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from rmfg.model.layout import Grid
@@ -20,38 +20,45 @@ if TYPE_CHECKING:
     from rmfg.answer.equilibrium import Equilibrium
 
 WIDTH = 10.4  # inches
-LONGEST = 12.0  # rows or columns per row or column: longer grids are drawn as lines
-SEEN = 0.02  # probabilities below are not drawn as arrows
+TALLEST, WIDEST = 0.25, 10.0  # columns per row: other grids are drawn as lines
+SEEN = 0.02  # shorter arrows are specks
+PETAL = 0.47  # cells: the length of a petal of probability one
+SLIM = 0.33  # half the width of a petal, in lengths
 
 
 def draw(equilibrium: "Equilibrium", layout: Grid) -> Figure:
-    """Draw the population on the left and the policy on the right, or below where cells are wide."""
+    """Draw the population on the left and the policy on the right, or below on wide grids."""
     shape = layout.columns / layout.rows
-    if not 1 / LONGEST <= shape <= LONGEST:
+    if not TALLEST <= shape <= WIDEST:
         return line.draw(equilibrium)
     cells = np.setdiff1d(np.arange(layout.rows * layout.columns), layout.walls)
     rows, columns = np.divmod(cells, layout.columns)
     beside = shape <= 2
-    height = 0.43 * WIDTH / shape if beside else 2 * 0.75 * WIDTH / shape
-    figure = frame.sheet(equilibrium, WIDTH, min(max(height, 3.2), 9.0) + 1.5)
+    # What is left of the width for cells after labels, color bar and legend.
+    high = (0.38 if beside else 0.82) * WIDTH / shape
+    height = high + 0.9 if beside else 2 * (high + 0.8)
+    figure = frame.sheet(equilibrium, WIDTH, min(height, 10.0) + frame.HEADING)
     left, right = figure.subplots(1 if beside else 2, 2 if beside else 1)
 
     heat = np.full((layout.rows, layout.columns), np.nan)
     heat[rows, columns] = 100 * np.asarray(equilibrium.distribution)
     image = left.imshow(heat, origin="lower", cmap=frame.HEAT, vmin=0)
-    bar = figure.colorbar(image, ax=left, shrink=0.9, pad=0.02)
-    bar.set_label("share of the population (%)", fontsize=frame.TEXT, color=frame.INK)
-    bar.ax.tick_params(labelsize=frame.TEXT - 1, color=frame.FAINT, labelcolor=frame.QUIET)
-    bar.outline.set_visible(False)  # type: ignore[operator]
-    _lay_out(left, layout, "Population")
+    frame.color_bar(figure, left, image, "share (%)")
     policy = np.asarray(equilibrium.policy)
+    names = frame.action_names(equilibrium)
     if layout.moves:
-        _arrows(right, policy, np.asarray(layout.moves), rows, columns)
-    elif len(frame.HUES) >= policy.shape[1]:
-        _shares(right, policy, frame.action_names(equilibrium), rows, columns)
+        moves = np.asarray(layout.moves)
+        _arrows(left, policy @ moves, rows, columns)
+        _petals(right, policy, moves, rows, columns)
+        titles = "Population, and mean move", "Policy: areas are probabilities, disks stay"
+    elif policy.shape[1] <= len(frame.HUES):
+        _shares(right, policy, names, rows, columns)
+        titles = "Population", "Policy: areas are probabilities"
     else:
-        _favorites(figure, right, policy, heat.shape, rows, columns)
-    _lay_out(right, layout, "Policy: " + ("moves, as long as likely" if layout.moves else "shares"))
+        _favorites(figure, right, policy, heat, rows, columns)
+        titles = "Population", "Policy: number of the likeliest action"
+    _lay_out(left, layout, titles[0])
+    _lay_out(right, layout, titles[1])
     return figure
 
 
@@ -82,30 +89,52 @@ def _lay_out(axes: matplotlib.axes.Axes, layout: Grid, title: str) -> None:
 
 
 def _arrows(
+    axes: matplotlib.axes.Axes, mean: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> None:
+    """Draw where agents in each cell go on average: an arrow of 0.9 cells is one cell per step."""
+    seen = np.hypot(*mean.T) > SEEN
+    axes.quiver(
+        columns[seen],
+        rows[seen],
+        0.9 * mean[seen, 1],
+        0.9 * mean[seen, 0],
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        units="x",
+        width=0.08,
+        headlength=3.5,
+        headaxislength=3.5,
+        pivot="mid",
+        color=frame.HUES[5],
+        edgecolor="white",
+        linewidth=0.5,
+        zorder=3,
+    )
+
+
+def _petals(
     axes: matplotlib.axes.Axes,
     policy: np.ndarray,
     moves: np.ndarray,
     rows: np.ndarray,
     columns: np.ndarray,
 ) -> None:
-    """Draw in each cell an arrow per action, a dot for staying, and the mean of all moves."""
-    look = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "x", "zorder": 3}
+    """Draw a petal per move that points where it leads, and a disk for staying."""
+    centers = np.stack([columns, rows], axis=1)[:, None]
     for a, (up, right) in enumerate(moves):
-        share = np.where(policy[:, a] < SEEN, 0, policy[:, a])
+        length = PETAL * np.sqrt(policy[:, a])[:, None, None]
         if up == right == 0:
-            axes.scatter(columns, rows, 40 * share, color=frame.HUES[0], zorder=4, linewidths=0)
-        else:
-            seen = share > 0
-            length = 0.48 * share[seen] / np.hypot(up, right)
-            axes.quiver(
-                columns[seen], rows[seen], right * length, up * length, color="#9db4c8", width=0.07,
-                headwidth=3, headlength=3, headaxislength=3, **look,
-            )
-    mean = 0.62 * policy @ moves
-    real = np.hypot(*mean.T) > SEEN
-    axes.quiver(
-        columns[real], rows[real], mean[real, 1], mean[real, 0], color=frame.BAD, width=0.06, **look,
-    )
+            radii = length[:, 0, 0] * np.sqrt(SLIM / np.pi)  # as large as a petal
+            disks = [Circle(xy, r) for xy, r in zip(centers[:, 0], radii, strict=True)]
+            axes.add_collection(PatchCollection(disks, facecolor=frame.REST, linewidths=0))
+            continue
+        ahead = np.array([right, up]) / np.hypot(up, right)
+        aside = SLIM * np.array([-ahead[1], ahead[0]])
+        outline = np.stack([ahead, aside, -aside])
+        axes.add_collection(
+            PolyCollection(list(centers + length * outline), facecolor=frame.HUES[0], linewidths=0)
+        )
 
 
 def _shares(
@@ -124,30 +153,20 @@ def _shares(
             for row, column, top, share in zip(rows, columns, tops[:, a], policy[:, a], strict=True)
         ]
         axes.add_collection(PatchCollection(boxes, facecolor=color, linewidths=0))
-    axes.legend(
-        handles=[Patch(color=color) for color in frame.action_colors(names)],
-        labels=names,
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        frameon=False,
-        fontsize=frame.TEXT - 1,
-        reverse=True,
-        handlelength=1.0,
-        handleheight=1.0,
-    )
+    handles = [Patch(color=color) for color in frame.action_colors(names)]
+    frame.legend(axes, handles=handles, labels=names)
 
 
 def _favorites(
     figure: Figure,
     axes: matplotlib.axes.Axes,
     policy: np.ndarray,
-    shape: tuple[int, int],
+    heat: np.ndarray,
     rows: np.ndarray,
     columns: np.ndarray,
 ) -> None:
     """Color each cell by the number of its likeliest action, where actions are many."""
-    best = np.full(shape, np.nan)
+    best = np.full_like(heat, np.nan)
     best[rows, columns] = policy.argmax(1)
     image = axes.imshow(best, origin="lower", cmap=frame.HEAT, vmin=0, vmax=policy.shape[1] - 1)
-    bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
-    bar.set_label("likeliest action", fontsize=frame.TEXT)
+    frame.color_bar(figure, axes, image, "action", ticks=MaxNLocator(integer=True))

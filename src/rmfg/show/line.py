@@ -1,6 +1,6 @@
 """States in a row: bars of the distribution above, the policy below, state by state."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.axes
 import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MANY_STATES = 40  # from here on columns touch, and ticks are numbers
 MOST_NAMES = 40
+LETTERS = 100  # fit under the columns side by side
+MOST_SLANTED = 24  # names
 PERCENT = 100
 
 
@@ -47,9 +49,7 @@ def columns(
             policy.T, aspect="auto", cmap=frame.HEAT, vmin=0, vmax=1, origin="lower"
         )
         frame.quiet(below, "Policy", across, "action")
-        bar = figure.colorbar(image, ax=below, pad=0.01)
-        bar.set_label("probability", fontsize=frame.TEXT)
-        bar.ax.tick_params(labelsize=frame.TEXT - 1)
+        frame.color_bar(figure, below, image, "probability")
         if len(names) <= MOST_NAMES:
             below.set_yticks(range(len(names)), names)
     _name_states(below, equilibrium, states)
@@ -64,18 +64,10 @@ def _stack(axes: matplotlib.axes.Axes, policy: Float[np.ndarray, "S A"], names: 
         bottom = tops[:, a - 1] if a else np.zeros(len(policy))
         _column(axes, tops[:, a], bottom, color=color, label=names[a])
     axes.set_ylim(0, 1)
-    axes.legend(
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        frameon=False,
-        fontsize=frame.TEXT - 1,
-        reverse=True,
-        handlelength=1.0,
-        handleheight=1.0,
-    )
+    frame.legend(axes)
 
 
-def _column(axes: matplotlib.axes.Axes, top: np.ndarray, bottom: np.ndarray, **look: str) -> None:
+def _column(axes: matplotlib.axes.Axes, top: np.ndarray, bottom: np.ndarray, **look: Any) -> None:
     """Draw columns from bottom to top: bars where they are few, else one outline."""
     count = len(top)
     if count < MANY_STATES:
@@ -94,12 +86,14 @@ def _name_states(
     if len(states) > MOST_NAMES and in_order:
         return
     names = np.array(frame.state_names(equilibrium))[states]
-    longest = max(len(name) for name in names)
-    crowded = longest * len(names) > 100
-    axes.set_xticks(
-        range(len(names)),
-        names,
-        rotation=40 if crowded and longest > 3 else 0,
-        ha="right" if crowded and longest > 3 else "center",
-        rotation_mode="anchor" if crowded else "default",
-    )
+    letters = len(names) * max(len(name) for name in names)
+    axes.set_xticks(range(len(names)), names)
+    if letters > LETTERS:
+        upright = len(names) > MOST_SLANTED
+        axes.tick_params(axis="x", labelsize=frame.TEXT - 3 if upright else frame.TEXT - 1)
+        for label in axes.get_xticklabels():
+            label.set(
+                rotation=90 if upright else 40,
+                ha="center" if upright else "right",
+                rotation_mode="default" if upright else "anchor",
+            )

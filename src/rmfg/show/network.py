@@ -1,0 +1,130 @@
+"""A road network: a map with the flow of every link, and how flows, times and choices lie.
+
+Traffic keeps right: the two directions of a road lie side by side, each as wide as its flow.
+"""
+
+from typing import TYPE_CHECKING
+
+import matplotlib.axes
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from rmfg.model.layout import Network
+from rmfg.show import frame
+from rmfg.zoo.traffic import link_flows
+
+if TYPE_CHECKING:
+    from rmfg.answer.equilibrium import Equilibrium
+
+BROADEST = 0.022  # of the map's size: the band of the largest flow
+THINNEST = 0.0012
+MOST_NAMES = 80
+FLOW = "vehicles per unit of time"
+
+
+def draw(equilibrium: "Equilibrium", layout: Network) -> Figure:
+    """Draw the map on the left; flows against published ones, and the policy, on the right."""
+    flows = np.asarray(link_flows(layout, equilibrium.distribution))
+    figure = frame.sheet(equilibrium, 11.5, 7.6)
+    columns = figure.add_gridspec(1, 2, width_ratios=(1.45, 1))
+    _map(figure, figure.add_subplot(columns[0]), layout, flows)
+    above, below = columns[1].subgridspec(2, 1).subplots()
+    if layout.reference_flow is not None:
+        _against(above, np.asarray(layout.reference_flow), flows)
+    else:
+        _loads(above, flows / np.asarray(layout.capacity))
+    _choices(below, equilibrium)
+    return figure
+
+
+def _map(figure: Figure, axes: matplotlib.axes.Axes, layout: Network, flows: np.ndarray) -> None:
+    places = np.stack([layout.x, layout.y], axis=1).astype(float)
+    size = np.ptp(places, axis=0).max() or 1.0
+    places = (places - places.min(0)) / size
+    tail, head = places[list(layout.tail)], places[list(layout.head)]
+    width = np.maximum(BROADEST * flows / flows.max(), THINNEST) if flows.max() > 0 else THINNEST
+    order = np.argsort(flows)
+    bands = PolyCollection(
+        list(_bands(tail, head, np.broadcast_to(width, flows.shape))[order]),
+        array=(flows / np.asarray(layout.capacity))[order],
+        cmap=ListedColormap(colormaps["OrRd"](np.linspace(0.25, 1, 256))),
+        linewidths=0,
+    )
+    bands.set_clim(0, None)
+    axes.add_collection(bands)
+    frame.color_bar(figure, axes, bands, "flow / capacity", height=0.6)
+
+    named = len(places) <= MOST_NAMES
+    axes.scatter(
+        *places.T,
+        s=120 if named else 4,
+        color="white",
+        edgecolor=frame.QUIET,
+        linewidths=0.8,
+        zorder=3,
+    )
+    look = {"ha": "center", "va": "center", "fontsize": frame.TEXT - 2, "color": frame.INK}
+    for name, (x, y) in zip(layout.node_names, places, strict=True) if named else ():
+        axes.text(x, y, name, zorder=4, **look)
+    most = f"{flows.max():,.0f} {FLOW}"
+    frame.quiet(axes, f"Links as wide as their flow (at most {most}), traffic keeps right")
+    axes.set_aspect("equal")
+    axes.set_anchor("W")
+    axes.margins(0.04)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _bands(tail: np.ndarray, head: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """The outlines of the links: right of the line between the nodes, with half an arrowhead."""
+    along = head - tail
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    along = along / np.where(length > 0, length, 1)
+    aside = np.stack([along[:, 1], -along[:, 0]], axis=1)
+    inner, outer = aside * 0.0015, aside * (0.0015 + width[:, None])
+    tip = np.minimum(width[:, None], length / 3)
+    return np.stack([tail + inner, head + inner, head - along * tip + outer, tail + outer], axis=1)
+
+
+def _against(axes: matplotlib.axes.Axes, reference: np.ndarray, flows: np.ndarray) -> None:
+    """Flows over the published ones."""
+    top = 1.05 * max(reference.max(), flows.max())
+    axes.plot([0, top], [0, top], color=frame.FAINT, linewidth=1, zorder=1)
+    axes.scatter(reference, flows, s=18, color=frame.HUES[0], alpha=0.75, linewidths=0)
+    spread = np.ptp(reference) > 0 and np.ptp(flows) > 0
+    found = f"{np.corrcoef(reference, flows)[0, 1]:.4f}" if spread else "undefined"
+    frame.quiet(
+        axes,
+        f"Link flows: correlation {found} with the published ones",
+        f"published flow ({FLOW})",
+        f"flow ({FLOW})",
+    )
+    axes.set_xlim(0, top)
+    axes.set_ylim(0, top)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+
+
+def _loads(axes: matplotlib.axes.Axes, loads: np.ndarray) -> None:
+    """How full the links are, where there is nothing to compare them with."""
+    axes.hist(loads, bins=20, color=frame.POPULATION)
+    frame.quiet(axes, "Load of the links", "flow / capacity", "links")
+
+
+def _choices(axes: matplotlib.axes.Axes, equilibrium: "Equilibrium") -> None:
+    """How sure travelers are of their road: most take one, those at a balance take several."""
+    share = 100 * np.asarray(equilibrium.distribution)
+    surest = np.clip(np.asarray(equilibrium.policy).max(axis=1), 0, 1)  # rounding may exceed 1
+    axes.hist(surest, bins=20, range=(0, 1), weights=share, color=frame.POPULATION)
+    frame.quiet(
+        axes,
+        "Policy: how many travelers mix between roads",
+        "probability of the traveler's likeliest road",
+        "share of the population (%)",
+    )
+    axes.set_xlim(0, 1)

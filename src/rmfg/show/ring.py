@@ -46,7 +46,7 @@ def draw(equilibrium: "Equilibrium") -> Figure:
         )
     mass = 100 * np.asarray(equilibrium.distribution)
     unit = (BARS_TO - BARS_FROM) / mass.max()
-    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, mass.max())
+    ticks = np.asarray(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0, mass.max()))
     ticks = ticks[(ticks > 0) & (ticks <= mass.max())]
     axes.bar(
         angles, unit * mass, width=0.82 * width, bottom=BARS_FROM, color=frame.POPULATION, zorder=3
@@ -59,24 +59,18 @@ def draw(equilibrium: "Equilibrium") -> Figure:
         color=frame.INK,
     )
     axes.set_ylim(0, BARS_TO * 1.02)
-    axes.set_yticks(BARS_FROM + unit * ticks, [f"{x:g}%" for x in ticks])
-    axes.set_rlabel_position(np.degrees(width / 2))  # between the first two states
+    axes.set_yticks(BARS_FROM + unit * ticks, [])
     halo = [withStroke(linewidth=2.5, foreground="white")]
-    for label in axes.get_yticklabels():
-        label.set(path_effects=halo, zorder=5, ha="center", va="center", color=frame.INK)
+    for tick in ticks:
+        # Between the first two states, and over the bars, where tick labels would be hidden.
+        place = (width / 2, BARS_FROM + unit * tick)
+        look = {"ha": "center", "va": "center", "fontsize": frame.TEXT - 1, "color": frame.INK}
+        axes.text(*place, f"{tick:g}%", path_effects=halo, zorder=5, **look)
     _name_states(axes, frame.state_names(equilibrium), angles)
     axes.grid(color=frame.FAINT, linewidth=0.6)
     axes.xaxis.grid(visible=False)
     axes.spines["polar"].set_visible(False)
-    axes.legend(
-        loc="center",
-        frameon=False,
-        fontsize=frame.TEXT - 1,
-        handlelength=1.0,
-        handleheight=1.0,
-        title="policy",
-        title_fontsize=frame.TEXT - 1,
-    )
+    frame.legend(axes, loc="center", bbox_to_anchor=(0.5, 0.5), reverse=False, title="policy")
     return figure
 
 

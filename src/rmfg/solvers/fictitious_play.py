@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from rmfg.answer.problem import Candidate, Problem
+from rmfg.core import checks
 from rmfg.core.precision import Array, boundary
 from rmfg.model.kernel import DenseKernel, as_dense, assemble
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
@@ -44,7 +45,9 @@ class FictitiousPlayState(eqx.Module):
 class FictitiousPlay(Solver):
     """Respond to the average of the past, and average the stationary law of the response in.
 
-    xi <- (1 - a_k) xi + a_k (stationary law of the response) x (response), a_k = 2 / (k + 2). The
+    xi <- (1 - a_k) xi + a_k (stationary law of the response) x (response), where
+    a_k = power / (k + power - 1) in step k weighs step j by about j^(power - 1): 1 is the plain average,
+    2 the default; 3 to 5 forget faster, which helps where the kernel moves with the population. The
     answer is the averaged law with the policy, and nature's kernel, that it implies, so equilibria
     in which agents or nature mix can be reached. Where states hardly hold mass, each response counts
     as if a mass of 1 / (k S) had played it, so that policies there forget the first steps.
@@ -55,6 +58,13 @@ class FictitiousPlay(Solver):
       and Applications}, author={Perrin, Sarah and P{\\'e}rolat, Julien and Lauri{\\`e}re, Mathieu and
       Geist, Matthieu and Elie, Romuald and Pietquin, Olivier}, booktitle={NeurIPS}, year={2020}}
     """
+
+    power: Float[Array, ""]
+
+    def __init__(self, power: float = 2.0):
+        self.power = checks.positive("power", power)
+        if not self.power >= 1:
+            raise ValueError(f"`power` must be at least 1 (the plain average), but is {power:g}.")
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> FictitiousPlayState:
@@ -74,7 +84,7 @@ class FictitiousPlay(Solver):
         law = long_run(response, jnp.sum(past.occupation, axis=1))
         count = jnp.asarray(state.count) + 1
         played = _played(response, law, response.policy, 1 / count)
-        past = past.mixed_with(played, 2 / (count + 1))
+        past = past.mixed_with(played, self.power / (count + self.power - 1))
         occupation = past.occupation
         state_action = problem.game.mean_field == "state-action"
         field = occupation if state_action else jnp.sum(occupation, axis=1)
@@ -87,11 +97,11 @@ class FictitiousPlay(Solver):
         past = jax.tree.map(jnp.asarray, state.past)
         law = jnp.sum(past.occupation, axis=1)
         policy = past.votes / jnp.sum(past.votes, axis=1, keepdims=True)
-        kernel = None
+        law, kernel = law / jnp.sum(law), None
         if past.flow is not None and bool(state.steady) and problem.population == "worst_case":
             mixed = past.flow / past.weight
             kernel = assemble(DenseKernel, law=mixed / jnp.sum(mixed, axis=0))
-        return Candidate(policy, law / jnp.sum(law), kernel)
+        return Candidate(policy, law, kernel)
 
 
 def _played(response: Response, law: Array, policy: Array, rarity: Array) -> Past:

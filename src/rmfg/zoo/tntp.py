@@ -197,6 +197,17 @@ def read_flows(source: Source, network: RoadNetwork) -> np.ndarray:
     return flows
 
 
+def beside(source: Path, name: str) -> Path | None:
+    """Return the file beside `X_net.tntp` called `X_<name>.tntp` in whatever capitals, or None."""
+    stem = source.name.lower().removesuffix("_net.tntp")
+    wanted = {f"{stem}_{name}.tntp", f"{stem}_{name.rstrip('s')}.tntp"}
+    if not source.parent.is_dir() or stem == source.name.lower():
+        return None
+    return next(
+        (path for path in sorted(source.parent.iterdir()) if path.name.lower() in wanted), None
+    )
+
+
 def _open(
     argument: str, source: Source
 ) -> tuple[str, dict[str, tuple[int, str]], list[tuple[int, str]]]:

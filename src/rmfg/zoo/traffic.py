@@ -6,7 +6,7 @@ each takes the time t(f) to pass:
     f t(f) = M,    t(f) = t0 (1 + b (f / C)^p)
 
 In a static user equilibrium nobody can save time by another route (J. G. Wardrop, Some theoretical
-aspects of road traffic research, 1952).
+aspects of road traffic research, 1952). In a closed population arrivals start the next trips.
 """
 
 import equinox as eqx
@@ -161,3 +161,41 @@ def _shortest(roads: RoadNetwork, trips: np.ndarray, times: np.ndarray) -> np.nd
         flows[link, moving] += waiting[moving, at]
         waiting[moving, goal] += waiting[moving, at]
     return flows
+
+
+def next_trips(trips: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return for each zone the origins, destinations and law of the trips that arrivals start next.
+
+    They start the zone's own trips. Where a zone sends out more trips than it receives, its largest
+    trips are cut by the difference and started by those who arrive in excess elsewhere.
+    """
+    sent, received = trips.sum(1), trips.sum(0)
+    largest = np.argsort(-trips, axis=1, kind="stable")
+    ordered = np.take_along_axis(trips, largest, 1)
+    before = np.cumsum(ordered, axis=1) - ordered
+    cut = np.clip((sent - received)[:, None] - before, 0, ordered)
+    rounding = 1e-12 * trips.sum()
+    rest = np.where((cut > 0) & (ordered - cut <= rounding), 0, ordered - cut)
+    kept = np.empty_like(trips)
+    np.put_along_axis(kept, largest, rest, 1)
+
+    # Excess arrivals and cut trips, laid along one line in order: where they overlap, they meet.
+    given, wanted = np.cumsum(np.maximum(received - sent, 0)), np.cumsum(cut.ravel())
+    edges = np.union1d(given, wanted)
+    middle, amount = edges[:-1] + np.diff(edges) / 2, np.diff(edges)
+    real = amount > rounding
+    giver = np.searchsorted(given, middle[real])
+    rank = np.searchsorted(wanted, middle[real])
+    taker, place = np.divmod(rank, len(trips))
+
+    origins, destinations = np.nonzero(kept)
+    starter = np.concatenate([origins, giver])
+    origins = np.concatenate([origins, taker])
+    destinations = np.concatenate([destinations, largest[taker, place]])
+    weight = np.concatenate([kept[kept > 0], amount[real]])
+    laws = []
+    for zone in range(len(trips)):
+        own = starter == zone
+        total = weight[own].sum()
+        laws.append((origins[own], destinations[own], weight[own] / np.where(total, total, 1)))
+    return laws

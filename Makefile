@@ -1,0 +1,56 @@
+# Every target makes and uses a local .venv: a machine needs only Python (>= 3.11) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help install demo test check docs format tables bench clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/test: $(VENV)/base
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/test
+	$(PIP) -e '.[test,docs,dev]'
+	@touch $@
+
+install: $(VENV)/base  ## make .venv and install rmfg into it
+
+demo: install  ## solve Sioux Falls robustly and nominally, certify, compare, draw (out/)
+	$(BIN)/python examples/sioux_falls.py out
+
+test: $(VENV)/test  ## install the test extras and run the tests
+	$(BIN)/python -m pytest
+
+docs: $(VENV)/dev  ## build the documentation strictly (site/)
+	$(BIN)/mkdocs build --strict --quiet
+
+check: $(VENV)/dev  ## what CI runs: lint, format, types, documentation, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/mkdocs build --strict --quiet
+	$(MAKE) test
+
+format: $(VENV)/dev  ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables)
+	$(BIN)/python benchmarks/zoo_table.py docs/tables/zoo.md
+	$(BIN)/python benchmarks/references.py docs/tables/references.md
+	$(BIN)/python examples/sioux_falls.py out docs/tables/sioux_falls.md
+
+bench: install  ## time the hot loop, as ratios
+	$(BIN)/python benchmarks/layout.py
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) out site dist .pytest_cache .ruff_cache

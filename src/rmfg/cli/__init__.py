@@ -1,0 +1,57 @@
+"""The command line: a thin shell. Each command parses, calls a public function, prints and exits.
+
+Exit codes: 0 certified (or done), 1 ran but not certified, 2 wrong input, 130 interrupted. Wrong
+input is one line on standard error. Nothing heavy is imported before a command needs it, so that
+`rmfg --help` answers at once.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+OK, NOT_CERTIFIED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+LONGEST_MESSAGE = 900
+# What public functions raise for wrong arguments, and what files and memory are refused with.
+WRONG = (ValueError, TypeError, OSError, OverflowError, MemoryError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code. `RMFG_TRACEBACK=1` shows where errors arise."""
+    import typer
+
+    from rmfg.cli.app import app
+
+    # Typer has its own copy of click or uses the real one, depending on its version.
+    usage_error, failure = typer.BadParameter.__mro__[1:3]
+    # JAX logs which accelerators it did not find; `rmfg doctor` says which it has.
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+    try:
+        command = typer.main.get_command(app)
+        code = command(arguments, prog_name="rmfg", standalone_mode=False)
+        sys.stdout.flush()
+        return code or OK
+    except BrokenPipeError:
+        # The reader (head, less) has gone: nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_CERTIFIED
+    except failure as error:
+        hint = "; see `rmfg --help`" if isinstance(error, usage_error) else ""
+        return _refuse(error.format_message().rstrip(".") + hint)  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("rmfg: interrupted\n")
+        return INTERRUPTED
+    except WRONG as error:
+        if os.environ.get("RMFG_TRACEBACK"):
+            traceback.print_exc()
+        return _refuse(str(error) or type(error).__name__)
+
+
+def _refuse(message: str) -> int:
+    """Say on one line what was wrong."""
+    line = " ".join(message.split())
+    if len(line) > LONGEST_MESSAGE:
+        line = line[:LONGEST_MESSAGE] + " ..."
+    sys.stderr.write(f"rmfg: error: {line}\n")
+    return WRONG_INPUT

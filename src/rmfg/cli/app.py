@@ -1,0 +1,233 @@
+"""The commands. Each imports what it needs when it runs, so that help answers at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SETS = (
+    "nominal, contamination, total-variation, lp, interval, interval-around, kl, reverse-kl, "
+    "chi-square, hellinger, cvar, wasserstein, scenarios, entropy-penalty"
+)
+
+app = typer.Typer(
+    help="Distributionally robust mean-field games: certified stationary equilibria.",
+    epilog="Exit codes: 0 certified, 1 ran but not certified, 2 wrong input. "
+    "RMFG_TRACEBACK=1 shows where an error arose.",
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a whole number") from None
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from rmfg.version import __version__
+
+        typer.echo(f"rmfg {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(short_help="List the zoo, or show one of its games.")
+def games(
+    name: Annotated[str | None, typer.Argument(help="Show this game only.")] = None,
+    as_json: Json = False,
+) -> int:
+    """List the games of the zoo, or show the equations, parameters and source of one."""
+    from rmfg import zoo
+    from rmfg.cli import games as pages
+    from rmfg.cli import output
+
+    if as_json:
+        data = [pages.as_data(each) for each in zoo.names()] if name is None else None
+        output.show_json({"games": data} if name is None else pages.as_data(name))
+    else:
+        output.show(pages.table() if name is None else pages.page(name))
+    return 0
+
+
+@app.command(short_help="Solve a game and certify the answer.")
+def solve(
+    game: Annotated[
+        str,
+        typer.Argument(
+            metavar="GAME",
+            help="A game of the zoo (see `rmfg games`); a .npz or .nc file with `kernel` (S, A, S) "
+            "or `successors` and `probabilities` (S, A, K), `reward` (S, A) and `discount`; or "
+            "path/to/file.py:NAME, a game or a function that returns one.",
+        ),
+    ],
+    set_name: Annotated[
+        str, typer.Option("--set", metavar="NAME", help=f"The ambiguity set: {SETS}.")
+    ] = "nominal",
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            parser=_number,
+            help="The set's size: its radius, or level (cvar), strength (entropy-penalty), below "
+            "(interval-around).",
+        ),
+    ] = None,
+    support: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|nominal", help="Which states nature may reach, where a set has the choice."
+        ),
+    ] = None,
+    set_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Another argument of the set: a number, numbers between commas, or an array in a "
+            ".npy file. For wasserstein, metric=line or metric=ring counts steps between states.",
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--parameter",
+            metavar="KEY=VALUE",
+            help="A parameter of the game; again for more.",
+        ),
+    ] = None,
+    tol: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            parser=_number,
+            help="Accuracy, relative to (max reward - min reward) / (1 - discount).",
+        ),
+    ] = 1e-8,
+    solver: Annotated[
+        str, typer.Option(metavar="auto|picard|fictitious-play", help="The method.")
+    ] = "auto",
+    solver_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="An argument of the solver, such as damping=0.1 for picard."
+        ),
+    ] = None,
+    population: Annotated[
+        str,
+        typer.Option(
+            metavar="worst_case|nominal", help="By which kernel the population really moves."
+        ),
+    ] = "worst_case",
+    max_steps: Annotated[
+        int | None, typer.Option(metavar="N", parser=_whole, help="Stop after so many steps.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(metavar="X", parser=_number, help="Stop after so many seconds.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=_whole, help="For solvers that draw random numbers.")
+    ] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="EQ.nc", help="Save the answer as netCDF."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FIGURE.png", help="Draw the answer: .png, .pdf or .svg."),
+    ] = None,
+    as_json: Json = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing, show no progress.")
+    ] = False,
+) -> int:
+    """Solve a game, certify the answer, and save or draw it.
+
+    Exits with 0 if the answer is certified, with 1 if the best answer found is not.
+    """
+    from rmfg.cli import run
+
+    return run.solve(
+        run.Request(
+            game=game,
+            parameters=parameter or [],
+            set_name=set_name,
+            radius=radius,
+            support=support,
+            set_options=set_option or [],
+            solver=solver,
+            solver_options=solver_option or [],
+            tol=tol,
+            population=population,
+            max_steps=max_steps,
+            max_seconds=max_seconds,
+            seed=seed,
+            save=save,
+            plot=plot,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command(short_help="Certify a saved equilibrium again.")
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="EQ.nc", help="A saved equilibrium.")],
+    tol: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", parser=_number, help="Accuracy to ask for; that of the file by default."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Certify a saved equilibrium again, from the file alone and without the solver.
+
+    The saved value is computed again too, and a game of the zoo is built again and compared.
+    Exits with 0 if everything holds at the tolerance, with 1 if not.
+    """
+    from rmfg.cli import output, verification
+
+    found = verification.verify(file, tol)
+    if as_json:
+        output.show_json(found.as_data() | {"file": file})
+    else:
+        output.show(str(found))
+    return 0 if found.verified else 1
+
+
+@app.command(short_help="Check versions, devices and float64.")
+def doctor(as_json: Json = False) -> int:
+    """Show versions, devices and optional parts, and check that float64 works."""
+    from rmfg.cli import doctor as examination
+    from rmfg.cli import output
+
+    found = examination.examine()
+    if as_json:
+        output.show_json(found)
+    else:
+        output.show(examination.text(found))
+    return 0 if found["ok"] else 1

@@ -1,0 +1,83 @@
+"""Ambiguity sets and solvers from what was typed."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rmfg
+from rmfg.cli import values
+from rmfg.core import checks
+from rmfg.model.ambiguity import catalog
+
+SIZES = ("radius", "level", "strength", "below")  # what a set calls its one size
+SOLVERS = {"auto": rmfg.Auto, "picard": rmfg.Picard, "fictitious-play": rmfg.FictitiousPlay}
+METRICS = ("line", "ring")
+
+
+def ambiguity(
+    name: str,
+    radius: float | None,
+    support: str | None,
+    given: Mapping[str, str],
+    num_states: int,
+) -> rmfg.Ambiguity:
+    """Make a set. `radius` fills the set's one size, whatever its name is."""
+    fields: dict[str, Any] = {key: _field(key, text, num_states) for key, text in given.items()}
+    kind = catalog.CATALOG.get(name)
+    own = inspect.signature(kind).parameters if kind else ()
+    size = next((word for word in SIZES if word in own), "radius")
+    for key, option, value in ((size, "--radius", radius), ("support", "--support", support)):
+        if value is not None and key in fields:
+            raise ValueError(f"`{key}` is given twice: by {option} and by --set-option.")
+        if value is not None:
+            fields[key] = value
+    if kind and size in own and size not in fields and own[size].default is inspect.Parameter.empty:
+        raise ValueError(f"`{size}` must be given for {name}: --radius X.")
+    return catalog.make(name, **fields)
+
+
+def solver(name: str, given: Mapping[str, str], seed: int) -> rmfg.Solver:
+    """Make a solver; those that draw random numbers get the seed."""
+    kind = SOLVERS[checks.known("solver", name, SOLVERS)]
+    options: dict[str, Any] = dict(values.arguments(name, kind, given))
+    if "seed" in inspect.signature(kind).parameters:
+        options.setdefault("seed", seed)
+    return kind(**options)
+
+
+def _field(key: str, text: str, num_states: int) -> Any:
+    """Read a number, numbers between commas, an array in a .npy file, or a metric by name."""
+    if key == "support":
+        return text
+    if key == "metric" and text in METRICS:
+        return _metric(text, num_states)
+    if Path(text).suffix == ".npy":
+        return _array(key, Path(text))
+    value = values.literal(text)
+    if isinstance(value, str | bool | None):
+        words = f", {' or '.join(METRICS)}," if key == "metric" else ""
+        raise ValueError(
+            f"`{key}` must be a number, numbers between commas,{words} or a .npy file, "
+            f"but is {text!r}."
+        )
+    return value
+
+
+def _metric(name: str, num_states: int) -> np.ndarray:
+    """The number of steps between states on a line, or the shorter way around a ring."""
+    states = np.arange(num_states, dtype=float)
+    apart = np.abs(states[:, None] - states)
+    return np.minimum(apart, num_states - apart) if name == "ring" else apart
+
+
+def _array(key: str, path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"`{key}`: {str(path)!r} is no readable .npy file: {error}") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+        raise ValueError(f"`{key}`: {str(path)!r} must hold one array of numbers.")
+    return array

@@ -1,0 +1,82 @@
+"""What all tests share: a ledger that counts the cases of a law and keeps the worst of them."""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+# Nearly all of a first run is compiling; a second one, and every other process, reads it from here.
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "compiled"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+class Ledger:
+    """Checks laws, counts them, and remembers how close each came to failing."""
+
+    def __init__(self) -> None:
+        self.cases, self.numbers = 0, 0
+        self.worst: dict[str, float] = defaultdict(float)
+
+    def at_most(self, law: str, found: Any, allowed: Any) -> None:
+        """Every number found is at most what is allowed; NaN is not."""
+        found, allowed = np.broadcast_arrays(np.asarray(found, float), np.asarray(allowed, float))
+        self.cases += 1
+        self.numbers += found.size
+        refuted = np.argwhere(~(found <= allowed))
+        if len(refuted):
+            place = tuple(int(index) for index in refuted[0])
+            raise AssertionError(
+                f"{law}: {found[place]:.3e} exceeds {allowed[place]:.3e} at {place}, "
+                f"and {len(refuted) - 1} more of {found.size}"
+            )
+        share = np.where(allowed > 0, found / np.where(allowed > 0, allowed, 1), 0)
+        share = share.max(initial=0)
+        self.worst[law] = max(self.worst[law], float(share))
+
+    def holds(self, law: str, condition: Any) -> None:
+        """Every entry is true."""
+        self.at_most(law, ~np.asarray(condition), 0)
+
+
+@pytest.fixture
+def ledger(record_property):
+    ledger = Ledger()
+    yield ledger
+    record_property("laws", (ledger.cases, ledger.numbers, dict(ledger.worst)))
+
+
+@pytest.fixture
+def record_errors(record_property):
+    """Keep the worst errors of a set for the table at the end of the run."""
+    return lambda *row: record_property("errors", row)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many laws were checked, and what the references found."""
+    properties = [
+        entry
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        for entry in getattr(report, "user_properties", [])
+    ]
+    laws = [value for name, value in properties if name == "laws"]
+    if laws:
+        cases, numbers = (sum(entry[i] for entry in laws) for i in (0, 1))
+        terminalreporter.write_line(f"laws: {cases} cases, {numbers} numbers compared")
+        if terminalreporter.config.option.verbose > 0:
+            worst: dict[str, float] = defaultdict(float)
+            for _, _, found in laws:
+                for law, share in found.items():
+                    worst[law] = max(worst[law], share)
+            for law, share in sorted(worst.items(), key=lambda item: -item[1]):
+                terminalreporter.write_line(f"  {share:8.1e} of what is allowed: {law}")
+    errors = [value for name, value in properties if name == "errors"]
+    if errors:
+        terminalreporter.write_line("worst errors against independent programs, in spans of V:")
+        for name, *numbers in errors:
+            shown = "".join(f"{number:>12}" for number in numbers)
+            terminalreporter.write_line(f"  {name:<32}{shown}")

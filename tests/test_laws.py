@@ -1,0 +1,434 @@
+"""Laws over tables: every ambiguity set, on dense and on sparse kernels, for many values.
+
+A law is checked on all 40 rows of a kernel at once. Nothing is compared with the library itself
+where the definition, in NumPy, can say what must come out.
+"""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from registry import (
+    KERNELS,
+    NUM_ACTIONS,
+    NUM_STATES,
+    SETS,
+    SHAPE,
+    SMALL_ZOO,
+    CrowdedGame,
+    array,
+    lonely_game,
+    over_kernels,
+    over_sets,
+    sparse_kernel,
+    values_of,
+)
+from scipy.special import logsumexp
+
+import rmfg
+
+SEEDS = range(8)
+EPS = np.finfo(float).eps
+
+
+def rounding(*numbers: np.ndarray) -> float:
+    """What sums over eight states of numbers of this size may lose."""
+    return 64 * EPS * max(float(np.abs(number).max()) for number in numbers)
+
+
+def reachable_minimum(row, kernel, values):
+    dense = array(kernel)
+    everywhere = np.full(SHAPE, values.min())
+    return np.where(dense > 0, values, np.inf).min(-1) if row.support == "nominal" else everywhere
+
+
+def push(kernel, laws):
+    """A kernel of the same kind with other probabilities, unchecked."""
+    return eqx.tree_at(lambda k: k.law, kernel, np.ascontiguousarray(np.moveaxis(laws, -1, 0)))
+
+
+# Nature -----------------------------------------------------------------------------------------
+
+
+@over_kernels
+@over_sets()
+def test_support_function(row, form, ledger):
+    for seed in SEEDS:
+        kernel, values = KERNELS[form](seed), values_of(seed)
+        other, dense = values_of(seed + 4 * len(SEEDS)), array(kernel)
+        ambiguity, mean = row.build(row.middle(), kernel), dense @ values
+        sigma = ambiguity.worst_value(kernel, values)
+        assert sigma.shape == SHAPE
+        assert sigma.dtype == np.float64
+        slack = rounding(values, other)
+
+        ledger.at_most("sigma is at most the nominal mean", sigma - mean, slack)
+        lowest = reachable_minimum(row, kernel, values)
+        ledger.at_most("sigma is at least the lowest value in reach", lowest - sigma, 0)
+
+        raised = values + np.random.default_rng(seed).exponential(size=NUM_STATES) * (seed % 3)
+        rise = ambiguity.worst_value(kernel, raised) - sigma
+        ledger.at_most("monotone in V", -rise, 8 * slack)
+        ledger.at_most("nonexpansive in V", rise - (raised - values).max(), 8 * slack)
+
+        for shift in (1.0, -1e6):
+            moved = ambiguity.worst_value(kernel, values + shift) - shift
+            ledger.at_most("shift", np.abs(moved - sigma), rounding(values + shift) + 8 * slack)
+        if not row.penalized:
+            for scale in (1e-6, 3.0, 1e6):
+                scaled = ambiguity.worst_value(kernel, scale * values) / scale
+                ledger.at_most("positive homogeneity", np.abs(scaled - sigma), 8 * slack)
+
+        mixed = ambiguity.worst_value(kernel, 0.3 * values + 0.7 * other)
+        chord = 0.3 * sigma + 0.7 * ambiguity.worst_value(kernel, other)
+        ledger.at_most("concave in V", chord - mixed, 8 * slack)
+
+        constant = ambiguity.worst_value(kernel, np.full(NUM_STATES, 2.5))
+        ledger.at_most("constant V", np.abs(constant - 2.5), 4 * EPS)
+
+
+@over_kernels
+@over_sets()
+def test_size(row, form, ledger):
+    for seed in SEEDS:
+        kernel, values = KERNELS[form](seed), values_of(seed)
+        mean, slack = array(kernel) @ values, rounding(values)
+        ladder = [
+            row.build(size, kernel).worst_value(kernel, values)
+            for size in (*row.sizes, *(() if row.huge is None else (row.huge,)))
+        ]
+        for smaller, larger in zip(ladder, ladder[1:], strict=False):
+            ledger.at_most("not increasing in the radius", larger - smaller, slack)
+        if row.has_radius:
+            zero = row.build(0.0, kernel)
+            sigma, worst = zero.worst_value(kernel, values), zero.worst_kernel(kernel, values)
+            exact = 8 * EPS * np.abs(values).max()
+            ledger.at_most("radius 0 is the nominal mean", np.abs(sigma - mean), exact)
+            ledger.at_most("radius 0 is the nominal law", abs(array(worst) - array(kernel)), 0)
+        if row.huge is not None:
+            lowest = reachable_minimum(row, kernel, values)
+            off = np.abs(ladder[-1] - lowest)
+            ledger.at_most("a huge radius is the minimum", off, slack)
+
+
+@over_kernels
+@over_sets()
+def test_worst_kernel(row, form, ledger):
+    for seed in SEEDS:
+        kernel, values = KERNELS[form](seed), values_of(seed)
+        ambiguity = row.build(row.middle(), kernel)
+        sigma, worst = (
+            ambiguity.worst_value(kernel, values),
+            ambiguity.worst_kernel(kernel, values),
+        )
+        assert type(worst) is type(kernel)
+        assert worst.probabilities.dtype == np.float64
+        worst.check()
+        dense, span = array(worst), np.ptp(values) or 1.0
+
+        paid = np.asarray(ambiguity.penalty(worst, kernel), float)
+        gap = dense @ values + paid - sigma
+        ledger.at_most("the worst kernel attains sigma", gap, 1e-9 * span)
+        ledger.at_most("sigma is a lower bound of what it attains", -gap, rounding(values))
+        assert row.penalized or not np.any(paid)
+
+        rows = row.rows(row.middle(), kernel)
+        outside = [row.outside(one, dense[one.place]) for one in rows]
+        ledger.at_most("the worst kernel is inside, by definition", outside, 1e-12)
+        measured = ambiguity.violation(worst, kernel)
+        ledger.at_most("the worst kernel is inside, by `violation`", measured, 1e-12)
+
+        if form == "sparse":
+            twin = KERNELS["dense"](seed)
+            same = ambiguity.worst_value(twin, values)
+            ledger.at_most("sparse sigma = dense sigma", abs(same - sigma), rounding(values))
+            law = array(ambiguity.worst_kernel(twin, values))
+            # Where the divergence is flat, laws differ by the root of what values differ by.
+            ledger.at_most("sparse kernel = dense kernel", abs(law - dense), 1e-9)
+
+
+@over_kernels
+@over_sets()
+def test_violation(row, form, ledger):
+    for seed in SEEDS[:3]:
+        kernel = KERNELS[form](seed)
+        sizes = row.middle()
+        ambiguity, rows = row.build(sizes, kernel), row.rows(sizes, kernel)
+        inside = ambiguity.violation(kernel, kernel)
+        ledger.at_most("the nominal kernel is inside", inside, 0)
+        # Half way to a law on other states, and shaken inside the support.
+        random, dense = np.random.default_rng(seed), array(kernel)
+        away = random.dirichlet(np.ones(NUM_STATES), SHAPE)
+        shaken = dense * random.uniform(0.5, 1.5, dense.shape)
+        for laws in ((dense + away) / 2, shaken / shaken.sum(-1, keepdims=True)):
+            pushed = rmfg.DenseKernel(laws)
+            pushed = pushed.to_sparse() if form == "sparse" else pushed
+            expected = np.reshape([row.outside(one, laws[one.place]) for one in rows], SHAPE)
+            measured = ambiguity.violation(pushed, kernel)
+            both = np.isfinite(expected)
+            ledger.holds("infinite together", np.isfinite(measured) == both)
+            off = np.abs(measured[both] - expected[both])
+            ledger.at_most("`violation` is the definition's", off, 1e-9 * (1 + expected[both]))
+            ledger.holds("outside by definition is outside", (measured > 0) | (expected <= 1e-9))
+        for damage in (0.9, np.nan):
+            broken = ambiguity.violation(push(kernel, kernel.probabilities * damage), kernel)
+            ledger.holds("no law is outside, NaN too", ~(broken <= 1e-9))
+
+
+# The Bellman operators --------------------------------------------------------------------------
+
+
+@over_kernels
+@over_sets()
+def test_operators(row, form, ledger):
+    game = CrowdedGame(form)
+    for seed in SEEDS[:4]:
+        random = np.random.default_rng(seed)
+        field = random.dirichlet(np.ones(NUM_STATES))
+        kernel, reward = game.kernel(field), game.reward(field)
+        ambiguity = row.build(row.middle(), kernel)
+        policy = random.dirichlet(np.ones(NUM_ACTIONS), NUM_STATES)
+        values, others = values_of(seed), values_of(seed + 1)
+        higher = values + random.exponential(size=NUM_STATES)
+        slack, gamma = 8 * rounding(values, others, higher), game.discount
+
+        q = rmfg.robust_q(game, ambiguity, field, values)
+        by_hand = reward + gamma * ambiguity.worst_value(kernel, values)
+        ledger.at_most("q = r + discount sigma", abs(q - by_hand), slack)
+
+        def optimal(v, field=field, ambiguity=ambiguity):
+            return rmfg.optimal_operator(game, ambiguity, field, v)
+
+        def policy_s(v, field=field, ambiguity=ambiguity, policy=policy):
+            return rmfg.policy_operator(game, ambiguity, policy, field, v)
+
+        def soft(v, field=field, ambiguity=ambiguity):
+            return rmfg.soft_operator(game, ambiguity, 0.2, field, v)
+
+        expected = {
+            "T": q.max(1),
+            "T^pi": (policy * q).sum(1),
+            "soft T": 0.2 * logsumexp(q / 0.2, axis=1),
+        }
+        for name, operator in {"T": optimal, "T^pi": policy_s, "soft T": soft}.items():
+            image, image_too = operator(values), operator(others)
+            ledger.at_most(f"{name} as written", abs(image - expected[name]), slack)
+            distance = gamma * np.abs(values - others).max()
+            contraction = np.abs(image - image_too).max() - distance
+            ledger.at_most(f"{name} contracts by the discount", contraction, slack)
+            ledger.at_most(f"{name} is monotone", image - operator(higher), slack)
+            moved = np.abs(operator(values + 5) - image - gamma * 5)
+            ledger.at_most(f"{name} shifts by the discount", moved, rounding(values + 5) + slack)
+        excess = expected["soft T"] - expected["T"]
+        ledger.at_most("T <= soft T", -excess, slack)
+        bias = excess - 0.2 * np.log(NUM_ACTIONS)
+        ledger.at_most("soft T <= T + tau log A", bias, slack)
+
+
+ZOO = [name for name in rmfg.zoo.names() if name != "road-network"]
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_operators_on_the_zoo(name, ledger):
+    game = rmfg.zoo.make(name, **SMALL_ZOO.get(name, {}))
+    ambiguity = rmfg.TotalVariation(0.1, support="nominal")
+    size = int(np.prod(game.mean_field_shape))
+    for seed in SEEDS:
+        random = np.random.default_rng(seed)
+        field = random.dirichlet(np.ones(size)).reshape(game.mean_field_shape)
+        values, others = random.normal(size=(2, game.num_states)) * 10
+        image, image_too, higher, moved = (
+            rmfg.optimal_operator(game, ambiguity, field, v)
+            for v in (values, others, np.maximum(values, others), values + 1)
+        )
+        reward, slack = game.reward(field), rounding(values, others, game.reward(field))
+        nominal = (reward + game.discount * (array(game.kernel(field)) @ values)).max(1)
+        ledger.at_most("T <= nominal T", image - nominal, slack)
+        distance = game.discount * np.abs(values - others).max()
+        ledger.at_most("T contracts", np.abs(image - image_too).max() - distance, slack)
+        ledger.at_most("T is monotone", np.maximum(image, image_too) - higher, slack)
+        ledger.at_most("T shifts", np.abs(moved - image - game.discount), slack)
+
+
+# The certificate --------------------------------------------------------------------------------
+
+
+@over_kernels
+@over_sets()
+def test_certificate_refutes_wrong_answers(row, form, ledger):
+    game = lonely_game(form)
+    start = np.full(NUM_STATES, 1 / NUM_STATES)
+    nominal = game.kernel(start)
+    ambiguity = row.build(row.middle(), nominal)
+    best = rmfg.best_response(game, ambiguity, start, tol=1e-12)
+    law = rmfg.stationary_distribution(best.kernel, best.policy, initial=start)
+
+    def certify(policy=best.policy, law=law, kernel=best.kernel):
+        return rmfg.certify(game, ambiguity, policy, law, kernel)
+
+    found = certify()
+    assert found.certified, found
+    assert certify(kernel=None).certified
+    scale = np.ptp(game.reward(start)) / (1 - game.discount)
+    assert found.scale == pytest.approx(scale, rel=1e-14)
+
+    # The worst action in the state where the choice matters most loses at least what it loses once.
+    state = int(np.argmax(np.ptp(best.q, axis=1)))
+    worse = best.policy.copy()
+    worse[state] = np.eye(NUM_ACTIONS)[np.argmin(best.q[state])]
+    found = certify(policy=worse)
+    ledger.holds("a worse policy is refuted", not found.certified)
+    loss = np.ptp(best.q[state])
+    ledger.at_most("exploitability is an upper bound", loss - found.exploitability, 1e-9)
+
+    elsewhere = 0.9 * law + 0.1 * np.eye(NUM_STATES)[np.argmin(law)]
+    found = certify(law=elsewhere)
+    chain = np.einsum("sat,sa->st", array(best.kernel), best.policy)
+    expected = np.abs(elsewhere - elsewhere @ chain).sum()
+    ledger.holds("a law that does not stay is refuted", (expected < 1e-7) | ~found.certified)
+    ledger.at_most("consistency as defined", abs(found.consistency - expected), 1e-12)
+
+    paid = np.asarray(ambiguity.penalty(nominal, nominal), float)
+    gap = array(nominal) @ best.value + paid - ambiguity.worst_value(nominal, best.value)
+    gap = np.max(np.where(law[:, None] * best.policy > 0, gap, 0))
+    found = certify(kernel=nominal)
+    ledger.holds("a kind nature is refuted", (gap <= 1e-7 * scale) | ~found.certified)
+    ledger.at_most("nature's gap as defined", abs(found.nature_gap - gap), 1e-9 * scale)
+
+    cruel = np.zeros((*SHAPE, NUM_STATES))
+    cruel[..., np.argmin(best.value)] = 1
+    rows = row.rows(row.middle(), nominal)
+    outside = max(row.outside(one, cruel[one.place]) for one in rows)
+    assert outside > 1e-3
+    cruel = rmfg.DenseKernel(cruel)
+    found = certify(kernel=cruel.to_sparse() if form == "sparse" else cruel)
+    ledger.holds("a kernel outside its set is refuted", not found.certified)
+    ledger.holds("infeasibility is seen", found.infeasibility > 1e-3)
+
+    short = push(best.kernel, 0.9 * best.kernel.probabilities)
+    ledger.holds("rows that are no laws are refuted", not certify(kernel=short).certified)
+    hole = best.policy.copy()
+    hole[0] = np.nan
+    ledger.holds("NaN in the policy is refuted", not certify(policy=hole).certified)
+    hole = law.copy()
+    hole[0] = np.nan
+    ledger.holds("NaN in the distribution is refuted", not certify(law=hole).certified)
+    hole = best.kernel.probabilities.copy()
+    hole[np.argmax(law), :, 0] = np.nan
+    hole = push(best.kernel, hole)
+    ledger.holds("NaN in the kernel is refuted", not certify(kernel=hole).certified)
+
+
+# Between sets -----------------------------------------------------------------------------------
+
+
+def sigma_of(ambiguity, seed=0, form="dense"):
+    return ambiguity.worst_value(KERNELS[form](seed), values_of(seed))
+
+
+def test_nested_sets(ledger):
+    """A smaller set has a higher value; radii (S, A) keep it to one compilation a set."""
+
+    def full(number):
+        return np.full(SHAPE, number)
+
+    for seed in SEEDS:
+        slack = rounding(values_of(seed))
+        for radius in (1e-3, 0.05, 0.4):
+            variation = sigma_of(rmfg.TotalVariation(full(np.sqrt(radius / 2))), seed)
+            for kind in (rmfg.KullbackLeibler, rmfg.ReverseKullbackLeibler):
+                smooth = sigma_of(kind(full(radius)), seed)
+                ledger.at_most("Pinsker: KL inside TV(sqrt(r / 2))", variation - smooth, slack)
+            variation = sigma_of(rmfg.TotalVariation(full(np.sqrt(radius) / 2)), seed)
+            chi = sigma_of(rmfg.ChiSquare(full(radius)), seed)
+            ledger.at_most("chi-square inside TV(sqrt(r) / 2)", variation - chi, slack)
+            smooth = sigma_of(rmfg.KullbackLeibler(full(np.log1p(radius))), seed)
+            ledger.at_most("chi-square inside KL(log(1 + r))", smooth - chi, slack)
+            hellinger = sigma_of(rmfg.Hellinger(full(radius)), seed)
+            smooth = sigma_of(rmfg.KullbackLeibler(full(radius)), seed)
+            ledger.at_most("KL(r) inside Hellinger(r)", hellinger - smooth, slack)
+            variation = sigma_of(rmfg.TotalVariation(full(radius)), seed)
+            mixture = sigma_of(rmfg.Contamination(full(radius)), seed)
+            ledger.at_most("contamination inside TV", variation - mixture, slack)
+            density = sigma_of(rmfg.CVaR(full(radius)), seed)
+            ledger.at_most("CVaR inside TV of its level", variation - density, slack)
+            for kind in (rmfg.TotalVariation, rmfg.Contamination, rmfg.Hellinger):
+                everywhere, near = (
+                    sigma_of(kind(full(radius), support=s), seed) for s in ("all", "nominal")
+                )
+                ledger.at_most("nominal support inside all", everywhere - near, slack)
+
+
+def test_sets_under_two_names(ledger):
+    def full(number):
+        return np.full(SHAPE, number)
+
+    ones, metric = np.ones(NUM_STATES), 1 - np.eye(NUM_STATES)
+    for seed in SEEDS:
+        slack, dense = rounding(values_of(seed)), array(KERNELS["dense"](seed))
+        for radius in (1e-3, 0.05, 0.4):
+            level = full(radius)
+            pairs = {
+                "Wasserstein with the 0-1 metric = TV": (
+                    rmfg.Wasserstein(level, metric),
+                    rmfg.TotalVariation(level),
+                ),
+                "L1(r) = TV(r / 2)": (rmfg.Lp(level, 1), rmfg.TotalVariation(level / 2)),
+                "L1 with weights 1": (rmfg.Lp(level, 1, ones), rmfg.Lp(level, 1)),
+                "L2 with weights 1": (rmfg.Lp(level, 2, ones), rmfg.Lp(level, 2)),
+                "L2 with weights 2 = half the radius": (
+                    rmfg.Lp(level, 2, 2 * ones),
+                    rmfg.Lp(level / 2, 2),
+                ),
+                "Linf = interval around": (
+                    rmfg.Lp(level, np.inf),
+                    rmfg.Interval.around(level),
+                ),
+                "interval = interval around": (
+                    rmfg.Interval(np.maximum(dense - radius, 0), np.minimum(dense + radius, 1)),
+                    rmfg.Interval.around(level),
+                ),
+                "CVaR = density ratio as an interval": (
+                    rmfg.Interval(np.zeros_like(dense), np.minimum(dense / (1 - radius), 1)),
+                    rmfg.CVaR(level),
+                ),
+            }
+            for name, (left, right) in pairs.items():
+                off = np.abs(sigma_of(left, seed) - sigma_of(right, seed))
+                ledger.at_most(name, off, 8 * slack)
+
+
+def test_entropy_penalty_is_the_dual_of_kl(ledger):
+    """With its own multiplier, KL's value is the penalized one less strength times radius."""
+    for seed in SEEDS:
+        kernel, values = KERNELS["dense"](seed), values_of(seed)
+        strength = np.full(SHAPE, 0.3)
+        penalized = rmfg.EntropyPenalty(strength)
+        worst = penalized.worst_kernel(kernel, values)
+        radius = penalized.penalty(worst, kernel) / strength
+        sigma = rmfg.KullbackLeibler(radius).worst_value(kernel, values)
+        expected = penalized.worst_value(kernel, values) - strength * radius
+        # A point mass has radius zero and every multiplier.
+        ledger.at_most("KL by its multiplier", abs(sigma - expected), 1e-7 * np.ptp(values))
+
+
+def test_scenarios_hold_their_mixtures(ledger):
+    kernels = [sparse_kernel(seed) for seed in (1, 2, 3)]
+    hull = rmfg.Scenarios(kernels)
+    mixture = sum(w * array(k) for w, k in zip((0.2, 0.5, 0.3), kernels, strict=True))
+    mixture = rmfg.DenseKernel(mixture / mixture.sum(-1, keepdims=True))
+    ledger.at_most("a mixture is inside", hull.violation(mixture, kernels[0]), 1e-12)
+    for seed in SEEDS:
+        values = values_of(seed)
+        lowest = np.min([array(kernel) @ values for kernel in kernels], axis=0)
+        off = np.abs(hull.worst_value(kernels[0], values) - lowest)
+        ledger.at_most("scenarios are the least mean", off, rounding(values))
+
+
+def test_the_table_is_complete():
+    kinds = {type(row.build(row.sizes[1], KERNELS["dense"](0))) for row in SETS}
+    everything = {getattr(rmfg, name) for name in dir(rmfg) if name[0].isupper()}
+    sets = {kind for kind in everything if isinstance(kind, type)}
+    sets = {kind for kind in sets if issubclass(kind, rmfg.Ambiguity)} - {rmfg.Ambiguity}
+    assert kinds == sets
+    assert jax.config.jax_enable_x64 is False

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 OK, NOT_CERTIFIED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 LONGEST_MESSAGE = 900
@@ -24,12 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rmfg.cli.app import app
 
     # Typer has its own copy of click or uses the real one, depending on its version.
-    usage_error, failure = typer.BadParameter.__mro__[1:3]
+    bases: tuple[Any, ...] = typer.BadParameter.__mro__
+    usage_error, failure = bases[1:3]
     # JAX logs which accelerators it did not find; `rmfg doctor` says which it has.
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
     try:
         command = typer.main.get_command(app)
-        code = command(arguments, prog_name="rmfg", standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        code = command(given or ["--help"], prog_name="rmfg", standalone_mode=False)
         sys.stdout.flush()
         return code or OK
     except BrokenPipeError:
@@ -38,9 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOT_CERTIFIED
     except failure as error:
         hint = "; see `rmfg --help`" if isinstance(error, usage_error) else ""
-        return _refuse(error.format_message().rstrip(".") + hint)  # type: ignore[attr-defined]
+        return _refuse(error.format_message().rstrip(".") + hint)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("rmfg: interrupted\n")
         return INTERRUPTED
     except WRONG as error:
         if os.environ.get("RMFG_TRACEBACK"):

@@ -11,7 +11,6 @@ SETS = (
 )
 
 app = typer.Typer(
-    help="Distributionally robust mean-field games: certified stationary equilibria.",
     epilog="Exit codes: 0 certified, 1 ran but not certified, 2 wrong input. "
     "RMFG_TRACEBACK=1 shows where an error arose.",
     rich_markup_mode=None,
@@ -22,37 +21,36 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def _number(text: str) -> float:
+def _number(text: str | float) -> float:
     try:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a number") from None
 
 
-def _whole(text: str) -> int:
+def _whole(text: str | int) -> int:
     try:
         return int(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         from rmfg.version import __version__
 
         typer.echo(f"rmfg {__version__}")
         raise typer.Exit
+    return asked
 
 
-@app.callback(invoke_without_command=True)
+@app.callback()
 def _root(
-    context: typer.Context,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+    """Distributionally robust mean-field games: certified stationary equilibria."""
 
 
 @app.command(short_help="List the zoo, or show one of its games.")

@@ -27,7 +27,7 @@ def ambiguity(
     """Make a set. `radius` fills the set's one size, whatever its name is."""
     fields: dict[str, Any] = {key: _field(key, text, num_states) for key, text in given.items()}
     kind = catalog.CATALOG.get(name)
-    own = inspect.signature(kind).parameters if kind else ()
+    own = dict(inspect.signature(kind).parameters) if kind else {}
     size = next((word for word in SIZES if word in own), "radius")
     for key, option, value in ((size, "--radius", radius), ("support", "--support", support)):
         if value is not None and key in fields:
@@ -55,15 +55,17 @@ def _field(key: str, text: str, num_states: int) -> Any:
     if key == "metric" and text in METRICS:
         return _metric(text, num_states)
     if Path(text).suffix == ".npy":
-        return _array(key, Path(text))
+        array = _array(key, Path(text))
+        return list(array) if key == "kernels" else array
     value = values.literal(text)
-    if isinstance(value, str | bool | None):
+    parts = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(part, str | bool | None) for part in parts):
         words = f", {' or '.join(METRICS)}," if key == "metric" else ""
         raise ValueError(
             f"`{key}` must be a number, numbers between commas,{words} or a .npy file, "
             f"but is {text!r}."
         )
-    return value
+    return np.asarray(value, dtype=float) if isinstance(value, tuple) else float(text)
 
 
 def _metric(name: str, num_states: int) -> np.ndarray:

@@ -102,16 +102,16 @@ def _precision() -> dict[str, bool]:
 
     import rmfg
 
-    before = jax.config.jax_enable_x64
+    before = jax.config.read("jax_enable_x64")
     with jax.enable_x64(True):
         tiny = np.asarray(jax.jit(lambda x: (1 + x) - 1)(2.0**-50))
     # One state pays 1 forever, the other nothing: values 10 and 0 at discount 0.9.
     game = rmfg.TabularGame(np.eye(2)[:, None, :], np.array([[1.0], [0.0]]), 0.9)
-    value = rmfg.evaluate(game, rmfg.Nominal(), np.ones((2, 1)), np.full(2, 0.5))
+    value = np.asarray(rmfg.evaluate(game, rmfg.Nominal(), np.ones((2, 1)), np.full(2, 0.5)))
     return {
         "compiled code keeps 52 binary digits": bool(tiny == 2.0**-50),
         "the value of a known game is exact to 1e-12": bool(
             value.dtype == np.float64 and np.max(np.abs(value - [10, 0])) < 1e-11
         ),
-        "the caller's JAX settings are untouched": jax.config.jax_enable_x64 == before,
+        "the caller's JAX settings are untouched": jax.config.read("jax_enable_x64") == before,
     }

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, cast
 
 import rmfg
 from rmfg.cli import choices, output, sources, values
@@ -47,12 +48,14 @@ def solve(request: Request) -> int:
         )
         if request.plot:
             figure.check_layout(game)
+        # The library names the choices where the word is neither.
+        population = cast(Literal["worst_case", "nominal"], request.population)
         equilibrium = rmfg.solve(
             game,
             ambiguity,
             solver=solver,
             tol=request.tol,
-            population=request.population,
+            population=population,
             max_steps=request.max_steps,
             max_seconds=request.max_seconds,
             progress=not (request.as_json or request.quiet),

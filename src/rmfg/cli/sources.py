@@ -103,7 +103,8 @@ def _game_of(arrays: Mapping[str, np.ndarray], name: str) -> TabularGame:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # numpy forgets to close a file that it cannot read
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
         raise ValueError(
@@ -201,9 +202,9 @@ def _blaming(path: Path) -> Iterator[None]:
         lines = [
             frame.lineno
             for frame in traceback.extract_tb(error.__traceback__)
-            if Path(frame.filename).resolve() == path.resolve()
+            if _is(frame.filename, path)
         ]
-        if isinstance(error, SyntaxError) and error.filename == str(path):
+        if isinstance(error, SyntaxError) and _is(error.filename, path):
             lines.append(error.lineno)
         if not lines:
             raise
@@ -211,3 +212,7 @@ def _blaming(path: Path) -> Iterator[None]:
         raise ValueError(
             f"{path}, line {lines[-1]}: {type(error).__name__}: {words or 'no message'}"
         ) from error
+
+
+def _is(filename: str | None, path: Path) -> bool:
+    return filename is not None and Path(filename).resolve() == path.resolve()

@@ -61,6 +61,10 @@ def arguments(
             value = (value,)
         if bool in kinds and not isinstance(value, bool):
             raise ValueError(f"`{name}` must be true or false, but is {text!r}.")
+        if kinds & {int, float} and isinstance(value, str) and not _takes(kinds, str):
+            raise ValueError(f"`{name}` must be a number, but is {text!r}.")
+        if float in kinds and type(value) is int:
+            value = float(value)
         values[name] = value
     return values
 

@@ -104,8 +104,8 @@ def verify(path: Path, tol: float | None = None) -> Verification:
 
 def _value_error(equilibrium: rmfg.Equilibrium, certificate: rmfg.Certificate) -> float:
     game, field = equilibrium.game, equilibrium.mean_field
-    if not np.isfinite(certificate.exploitability):
-        return np.nan  # the policy is not one: nothing can be evaluated
+    if not (np.isfinite(field).all() and np.isfinite(equilibrium.policy).all()):
+        return np.nan  # the certificate has refuted it, and nothing can be evaluated
     value = rmfg.evaluate(game, equilibrium.ambiguity, equilibrium.policy, field)
     return float(np.max(np.abs(value - equilibrium.value)) / certificate.scale)
 

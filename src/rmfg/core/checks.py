@@ -14,7 +14,7 @@ from rmfg.core.precision import Array, is_concrete
 ROW_SUM_SLACK = 1e-9
 
 
-def place(index: Iterable[int], axes: Iterable[str]) -> str:
+def place(index: Iterable[int | np.integer], axes: Iterable[str]) -> str:
     """Where in an array: `(s=3, a=1)`."""
     return "(" + ", ".join(f"{axis}={int(i)}" for axis, i in zip(axes, index, strict=False)) + ")"
 
@@ -106,7 +106,7 @@ def tolerance(tol: float, smallest: float) -> float:
     return number
 
 
-def positive(name: str, value: float) -> np.ndarray:
+def positive(name: str, value: float | int) -> np.ndarray:
     """Refuse zero, negative numbers, infinity and NaN; the number as an array that can be swept."""
     if not (isinstance(value, int | float | np.number) and 0 < value < math.inf):
         raise ValueError(f"`{name}` must be a positive number, but is {value!r}.")
@@ -140,7 +140,7 @@ def has_nan(*arrays: Array) -> bool:
     return is_concrete(*arrays) and any(np.isnan(np.asarray(array)).any() for array in arrays)
 
 
-def share(name: str, value: float) -> np.ndarray:
+def share(name: str, value: float | int) -> np.ndarray:
     """Refuse a number outside (0, 1]."""
     number = positive(name, value)
     if number > 1:

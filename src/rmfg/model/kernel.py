@@ -213,13 +213,12 @@ class SparseKernel(Kernel):
         return zeros.at[jnp.arange(size)[:, None], self.slots].add(self.law * policy)
 
     def chain(self, policy: Float[np.ndarray, "S A"]) -> scipy.sparse.csr_array:
-        sources = np.broadcast_to(np.arange(self.num_states)[:, None], self.law.shape)
-        entries = np.asarray(self.law) * policy
+        moves = np.asarray(self.law) * policy
+        slots, sources, actions = np.nonzero(moves)
+        targets = np.asarray(self.slots)[slots, sources, actions]
         shape = (self.num_states, self.num_states)
-        pairs = (sources.ravel(), np.asarray(self.slots).ravel())
-        chain = scipy.sparse.csr_array((entries.ravel(), pairs), shape=shape)
-        chain.eliminate_zeros()
-        return chain
+        entries = moves[slots, sources, actions]
+        return scipy.sparse.csr_array((entries, (sources, targets)), shape=shape)
 
 
 def as_kernel(kernel: Kernel | Array) -> Kernel:

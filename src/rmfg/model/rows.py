@@ -47,11 +47,22 @@ class Rows(eqx.Module):
 
     def lowest(self) -> Float[Array, "..."]:
         """The lowest value that nature may reach: (S, A), or (1, 1) where all rows share it."""
-        return jnp.min(jnp.where(self.allowed, self.values, jnp.inf), axis=0)
+
+        def body(low: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+            return jnp.minimum(low, jnp.where(slot[1], slot[0], jnp.inf)), None
+
+        shape = jnp.broadcast_shapes(self.values.shape, self.allowed.shape)[1:]
+        start = jnp.full(shape, jnp.inf, self.values.dtype)
+        return jax.lax.scan(body, start, (self.values, self.allowed))[0]
 
     def highest(self) -> Float[Array, "S A"]:
         """The highest value in the row's own support."""
-        return jnp.max(jnp.where(self.law > 0, self.values, -jnp.inf), axis=0)
+
+        def body(high: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+            return jnp.maximum(high, jnp.where(slot[1] > 0, slot[0], -jnp.inf)), None
+
+        start = jnp.full(self.law.shape[1:], -jnp.inf, self.values.dtype)
+        return jax.lax.scan(body, start, (self.values, self.law))[0]
 
     def lowest_slot(self) -> Float[Array, "K ..."]:
         """One where nature's preferred successor is (the first state of lowest value), else zero."""
@@ -61,3 +72,9 @@ class Rows(eqx.Module):
         hit = candidates & (self.successors == state)
         # A padded slot may repeat the state: take the first slot only.
         return (hit & (jnp.cumsum(hit, axis=0) == 1)).astype(self.law.dtype)
+
+
+def summed(array: Float[Array, "K S A"]) -> Float[Array, "S A"]:
+    """The sum over successors, as the loop that a CPU likes."""
+    start = jnp.zeros(array.shape[1:], array.dtype)
+    return jax.lax.scan(lambda total, slot: (total + slot, None), start, array)[0]

@@ -31,7 +31,8 @@ def draw(equilibrium: "Equilibrium", layout: Network) -> Figure:
     figure = frame.sheet(equilibrium, 11.5, 7.6)
     columns = figure.add_gridspec(1, 2, width_ratios=(1.45, 1))
     _map(figure, figure.add_subplot(columns[0]), layout, flows)
-    above, below = columns[1].subgridspec(2, 1).subplots()
+    rows = columns[1].subgridspec(2, 1)
+    above, below = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
     if layout.reference_flow is not None:
         _against(above, np.asarray(layout.reference_flow), flows)
     else:

@@ -12,6 +12,7 @@ point and its image, and put the update, its limits and its source in the docstr
 """
 
 import abc
+import dataclasses
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -46,6 +47,12 @@ class Solver(eqx.Module):
     @abc.abstractmethod
     def candidate(self, problem: Problem, state: Any) -> Candidate:
         """Return what the state claims to be an equilibrium."""
+
+    def __str__(self) -> str:
+        """The call that makes this solver."""
+        fields = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        given = (f"{name}={_plain(value)}" for name, value in fields if value is not None)
+        return f"{type(self).__name__}({', '.join(given)})"
 
 
 class Response(NamedTuple):
@@ -103,3 +110,7 @@ def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
 def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:
     """The law over states that a mean field of either kind holds."""
     return mean_field if mean_field.ndim == 1 else jnp.sum(mean_field, axis=1)
+
+
+def _plain(value: Any) -> str:
+    return f"{float(value):g}" if np.ndim(value) == 0 and not isinstance(value, bool) else str(value)

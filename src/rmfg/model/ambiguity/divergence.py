@@ -112,8 +112,10 @@ class Divergence(RowwiseAmbiguity):
         lowest_mass = heights.lowest_mass()
         idle = heights.flat | (radius <= 0)
         collapsed = ~idle & (lowest_mass > 0) & (radius >= self.largest(lowest_mass))
-        edge = self.tilted(heights, jnp.zeros_like(heights.mean), radius)
-        popped = ~idle & (lowest_mass <= 0) & (edge.divergence < radius)
+        popped = jnp.zeros_like(idle)
+        if self.reach == "lowest":  # else the lowest reachable value lies in the support
+            edge = self.tilted(heights, jnp.zeros_like(heights.mean), radius)
+            popped = ~idle & (lowest_mass <= 0) & (edge.divergence < radius)
 
         def gap(log_gentleness: Array) -> Array:
             divergence = self.tilted(heights, jnp.exp(log_gentleness), radius).divergence

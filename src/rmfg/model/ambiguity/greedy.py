@@ -21,7 +21,7 @@ from rmfg.model.ambiguity.base import (
     size_at,
 )
 from rmfg.model.ambiguity.numerics import cut
-from rmfg.model.rows import Reach, Rows
+from rmfg.model.rows import Reach, Rows, summed
 
 
 class TotalVariation(RowwiseAmbiguity):
@@ -194,9 +194,9 @@ def fill_around(rows: Rows, below: Float[Array, "..."], above: Float[Array, "...
 def fill(rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"]) -> RowAnswer:
     """Start from `lower` and fill up to `upper`, the lowest values first, to a mass of one."""
     room = upper - lower
-    missing = 1 - jnp.sum(lower, axis=0)
+    missing = 1 - summed(lower)
     # Filling from below leaves what the total room exceeds the missing mass by, from the top.
-    level = cut(rows.values, room, jnp.sum(room, axis=0) - missing)
+    level = cut(rows.values, room, summed(room) - missing)
 
     def parts(law: Array, values: Array, _: Array, low: Array, high: Array) -> tuple[Array, ...]:
         loss = (law - low) * jnp.maximum(values - level, 0)

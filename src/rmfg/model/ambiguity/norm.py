@@ -74,7 +74,7 @@ class Lp(RowwiseAmbiguity):
         radius = size_at("radius", self.radius, mean_field, rows)
         if self.p == 1 and self.weights is None:
             return move_mass(rows, jnp.minimum(radius / 2, 1))
-        weights = self._weights(rows.successors)
+        weights = self._weights(rows)
         if self.p == 1:
             return transport(rows, radius, self._star)
         if self.p == jnp.inf:
@@ -98,10 +98,12 @@ class Lp(RowwiseAmbiguity):
         relative = proportional(change, largest)
         return largest * jnp.sum(relative**self.p, axis=0) ** (1 / self.p) - radius
 
-    def _weights(self, successors: Array) -> Array:
+    def _weights(self, rows: Rows) -> Array:
         if self.weights is None:
             return jnp.ones(())
-        return jnp.asarray(self.weights)[successors]
+        # A gather beyond the end would silently take the last weight.
+        checks.shaped("weights", self.weights, rows.law.shape[1:2], "(states,)")
+        return jnp.asarray(self.weights)[rows.successors]
 
     def _star(self, source: Array, target: Array) -> Array:
         """Moving a unit from x to y changes two entries: the weights of both are paid."""

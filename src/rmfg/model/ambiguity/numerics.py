@@ -6,7 +6,7 @@ a decreasing function crosses zero. Both touch all rows at once and never leave 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,55 +26,70 @@ def cut(
     Where the whole weight does not exceed the budget, the lowest key of positive weight.
     Keys (K, 1, 1) are shared by all rows: they are sorted once, and the loop stops early.
     """
-    positive = weights > 0
-    lowest = jnp.min(jnp.where(positive, keys, jnp.inf), axis=0)
     if keys.shape[1:] == (1, 1):
-        return _shared_cut(keys[:, 0, 0], weights, budget, lowest)
+        return _shared_cut(keys[:, 0, 0], weights, budget)
     if keys.shape[0] > ALL_PAIRS:
-        return _sorted_cut(keys, weights, budget, lowest)
+        return _sorted_cut(keys, weights, budget)
 
-    def body(best: Array, key: Array) -> tuple[Array, None]:
-        def add(total: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
-            return total + jnp.where(slot[0] >= key, slot[1], 0), None
+    def body(best: Crossing, slot: tuple[Array, Array]) -> tuple[Crossing, None]:
+        key, weight = slot
+
+        def add(total: Array, other: tuple[Array, Array]) -> tuple[Array, None]:
+            return total + jnp.where(other[0] >= key, other[1], 0), None
 
         total, _ = jax.lax.scan(add, jnp.zeros_like(budget), (keys, weights))
-        return jnp.where(total > budget, jnp.maximum(best, key), best), None
+        found = jnp.where(total > budget, jnp.maximum(best.found, key), best.found)
+        lowest = jnp.where(weight > 0, jnp.minimum(best.lowest, key), best.lowest)
+        return Crossing(best.spent, found, lowest), None
 
-    start = jnp.full_like(budget, -jnp.inf)
-    return jnp.maximum(jax.lax.scan(body, start, keys)[0], lowest)
+    return jax.lax.scan(body, Crossing.start(budget), (keys, weights))[0].key()
 
 
-def _shared_cut(keys: Array, weights: Array, budget: Array, lowest: Array) -> Array:
+class Crossing(NamedTuple):
+    """How far slots have been bought, where the budget was used up, and the lowest key so far."""
+
+    spent: Float[Array, "S A"]
+    found: Float[Array, "S A"]
+    lowest: Float[Array, "S A"]
+
+    @classmethod
+    def start(cls, budget: Array) -> "Crossing":
+        infinite = jnp.full_like(budget, jnp.inf)
+        return cls(jnp.zeros_like(budget), -infinite, infinite)
+
+    def buy(self, key: Array, weight: Array, budget: Array) -> "Crossing":
+        """Buy the next slot; keys fall from call to call."""
+        total = self.spent + weight
+        crossing = (self.spent <= budget) & (total > budget)
+        lowest = jnp.where(weight > 0, key, self.lowest)
+        return Crossing(total, jnp.where(crossing, key, self.found), lowest)
+
+    def key(self) -> Float[Array, "S A"]:
+        return jnp.where(jnp.isfinite(self.found), self.found, self.lowest)
+
+
+def _shared_cut(keys: Array, weights: Array, budget: Array) -> Array:
     order = jnp.argsort(-keys)
 
-    def unfinished(state: tuple[Array, Array, Array]) -> Array:
-        step, spent, _ = state
-        return (step < keys.size) & jnp.any(spent <= budget)
+    def unfinished(state: tuple[Array, Crossing]) -> Array:
+        step, crossing = state
+        return (step < keys.size) & jnp.any(crossing.spent <= budget)
 
-    def body(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        step, spent, found = state
-        total = spent + weights[order[step]]
-        crossing = (spent <= budget) & (total > budget)
-        return step + 1, total, jnp.where(crossing, keys[order[step]], found)
+    def body(state: tuple[Array, Crossing]) -> tuple[Array, Crossing]:
+        step, crossing = state
+        slot = order[step]
+        return step + 1, crossing.buy(keys[slot], weights[slot], budget)
 
-    start = (jnp.array(0), jnp.zeros_like(budget), jnp.full_like(budget, -jnp.inf))
-    return jnp.maximum(jax.lax.while_loop(unfinished, body, start)[2], lowest)
+    return jax.lax.while_loop(unfinished, body, (jnp.array(0), Crossing.start(budget)))[1].key()
 
 
-def _sorted_cut(keys: Array, weights: Array, budget: Array, lowest: Array) -> Array:
+def _sorted_cut(keys: Array, weights: Array, budget: Array) -> Array:
     falling, sorted_weights = jax.lax.sort((-keys, weights), dimension=0, num_keys=1)
 
-    def body(
-        state: tuple[Array, Array], slot: tuple[Array, Array]
-    ) -> tuple[tuple[Array, Array], None]:
-        spent, found = state
-        total = spent + slot[1]
-        crossing = (spent <= budget) & (total > budget)
-        return (total, jnp.where(crossing, -slot[0], found)), None
+    def body(crossing: Crossing, slot: tuple[Array, Array]) -> tuple[Crossing, None]:
+        return crossing.buy(-slot[0], slot[1], budget), None
 
-    start = (jnp.zeros_like(budget), jnp.full_like(budget, -jnp.inf))
-    (_, found), _ = jax.lax.scan(body, start, (falling, sorted_weights))
-    return jnp.maximum(found, lowest)
+    return jax.lax.scan(body, Crossing.start(budget), (falling, sorted_weights))[0].key()
 
 
 def root(

@@ -52,7 +52,10 @@ class Wasserstein(RowwiseAmbiguity):
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)
-        cost = jnp.asarray(self.metric) ** self.order
+        # A gather beyond the end would silently take the last distance.
+        shape = rows.law.shape[1:2] * 2
+        cost = jnp.asarray(checks.shaped("metric", self.metric, shape, "(states, states)"))
+        cost = cost**self.order
         return transport(rows, radius**self.order, lambda x, y: cost[x, y])
 
     def excess(

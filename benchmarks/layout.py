@@ -55,8 +55,10 @@ def naive_total_variation(kernel: rmfg.Kernel, values: jax.Array, radius: float)
     """Sort every row, cumulate, take away from the top: the textbook form, successors last."""
     law = kernel.probabilities
     shape = law.shape
-    rows = values[kernel.successors] if hasattr(kernel, "successors") else jnp.broadcast_to(
-        values, shape
+    rows = (
+        values[kernel.successors]
+        if hasattr(kernel, "successors")
+        else jnp.broadcast_to(values, shape)
     )
     order = jnp.argsort(-rows, axis=-1)
     rows, law = jnp.take_along_axis(rows, order, -1), jnp.take_along_axis(law, order, -1)

@@ -65,30 +65,41 @@ def report(game: rmfg.MeanFieldGame, nominal: rmfg.Equilibrium, robust: rmfg.Equ
         f"{game.kernel(nominal.distribution).law.shape[0]} successors, discount {game.discount:g}; "
         f"tol {TOLERANCE:g}.",
         "",
-        "| | radius 0 | total variation "
-        f"{RADIUS:g}, nominal support |",
+        f"| | radius 0 | total variation {RADIUS:g}, nominal support |",
         "|---|---:|---:|",
         row("status", nominal, robust, lambda e: str(e.status)),
         row("exploitability", nominal, robust, lambda e: f"{e.certificate.exploitability:.2e}"),
-        row("share of the scale (max r - min r) / (1 - discount)", nominal, robust,
-            lambda e: f"{e.certificate.relative_exploitability:.1e}"),
-        row("share of the range of the values", nominal, robust,
-            lambda e: f"{e.certificate.exploitability / np.ptp(e.value):.1e}"),
+        row(
+            "share of the scale (max r - min r) / (1 - discount)",
+            nominal,
+            robust,
+            lambda e: f"{e.certificate.relative_exploitability:.1e}",
+        ),
+        row(
+            "share of the range of the values",
+            nominal,
+            robust,
+            lambda e: f"{e.certificate.exploitability / np.ptp(e.value):.1e}",
+        ),
         row("consistency (L1)", nominal, robust, lambda e: f"{e.certificate.consistency:.1e}"),
         row("nature's gap", nominal, robust, lambda e: f"{e.certificate.nature_gap:.1e}"),
         row("steps", nominal, robust, lambda e: str(e.steps)),
         row("seconds", nominal, robust, lambda e: f"{e.seconds:.0f}"),
-        row("mean robust value", nominal, robust,
-            lambda e: f"{np.sum(e.value * e.distribution):.3f}"),
+        row(
+            "mean robust value",
+            nominal,
+            robust,
+            lambda e: f"{np.sum(e.value * e.distribution):.3f}",
+        ),
         "",
         f"Radius 0 against the published user-equilibrium flows: correlation {correlation:.6f}, "
         f"largest relative difference {relative[worst]:.1%} (link {name(roads, worst)}), "
         f"mean {relative.mean():.2%}.",
         "",
         f"Price of robustness under the nominal model: a traveler who plays the robust policy among "
-        f"nominal ones loses {price:.4f} on average, {price / np.ptp(nominal.value):.2%} of the range of "
-        f"the values. Where all play it the mean value is {together:.3f} instead of {best:.3f}: selfish "
-        "routing is not the best for all, and caution can relieve the busiest links.",
+        f"nominal ones loses {price:.4f} on average, {price / np.ptp(nominal.value):.2%} of the "
+        f"range of the values. Where all play it the mean value is {together:.3f} instead of "
+        f"{best:.3f}: selfish routing is not the best for all, and caution can relieve busy links.",
         "",
         "Links whose flow changes most, in vehicles per hour:",
         "",

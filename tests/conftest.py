@@ -57,11 +57,12 @@ def record_errors(record_property):
 
 def pytest_terminal_summary(terminalreporter) -> None:
     """Say how many laws were checked, and what the references found."""
+    # Fixtures record when they are torn down; those reports stand under the empty outcome.
     properties = [
         entry
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, [])
-        for entry in getattr(report, "user_properties", [])
+        for report in terminalreporter.stats.get("", [])
+        if report.when == "teardown"
+        for entry in report.user_properties
     ]
     laws = [value for name, value in properties if name == "laws"]
     if laws:

@@ -135,9 +135,7 @@ def command(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def saved(folder: Path) -> Path:
     """A certified equilibrium of a game of the zoo."""
     path = folder / "saved.nc"
-    equilibrium = rmfg.solve(
-        rmfg.zoo.make("move-forward"), rmfg.TotalVariation(0.1), tol=1e-6
-    )
+    equilibrium = rmfg.solve(rmfg.zoo.make("move-forward"), rmfg.TotalVariation(0.1), tol=1e-6)
     assert equilibrium.status == "certified"
     equilibrium.save(path)
     return path
@@ -176,7 +174,7 @@ WRONG = [
     ("solve game.npz --set lp --radius 0.1 --set-option p=0.5", "`p`"),
     ("solve game.npz --set lp --radius 0.1 --set-option weights=1,1", "weights"),
     ("solve game.npz --set wasserstein --radius 0.1", "`metric`"),
-    ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=moon", "line or ring"),
+    ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=moon", "line, ring"),
     ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=none.npy", "none.npy"),
     ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=small.npy", "`metric`"),
     ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=words.npy", "words.npy"),
@@ -207,7 +205,7 @@ WRONG = [
     ("solve no_discount.npz", "`discount`"),
     ("solve typo.npz", "initial"),
     ("solve both.npz", "both"),
-    ("solve swapped.npz", "(3, 3, 2)"),
+    ("solve swapped.npz", "`kernel`"),
     ("solve rows.npz", "1.1"),
     ("solve negative.npz", "negative"),
     ("solve nan.npz", "(s=1, a=0, next=1)"),
@@ -226,7 +224,7 @@ WRONG = [
     ("solve absent.py:game", "absent.py"),
     ("solve games.py", "games.py:NAME"),
     ("solve games.py:buidl", "build"),
-    ("solve games.py:number", "int"),
+    ("solve games.py:number", "type int"),
     ("solve games.py:returns_nothing", "NoneType"),
     ("solve games.py:needs", "-p discount"),
     ("solve games.py:build -p discont=0.5", "discount"),
@@ -418,6 +416,23 @@ def test_doctor(command):
     assert all(found["precision"].values())
     _, out, _ = command("doctor")
     assert "all is well" in out
+
+
+def test_bugs_are_not_called_wrong_input(command, monkeypatch):
+    def examine():
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr("rmfg.cli.doctor.examine", examine)
+    code, out, err = command("doctor")
+    assert (code, out) == (70, "")
+    assert "RuntimeError: unforeseen" in err
+
+
+def test_tracebacks_on_demand(command, monkeypatch):
+    monkeypatch.setenv("RMFG_TRACEBACK", "1")
+    code, _, err = command("games", "nothing")
+    assert code == 2
+    assert err.startswith("Traceback")
 
 
 def test_help_names_every_set_and_solver(command):

@@ -127,11 +127,14 @@ def test_worst_kernel(row, form, ledger):
         worst.check()
         dense, span = array(worst), np.ptp(values) or 1.0
 
-        paid = np.asarray(ambiguity.penalty(worst, kernel), float)
+        paid = ambiguity.penalty(worst, kernel)
         gap = dense @ values + paid - sigma
         ledger.at_most("the worst kernel attains sigma", gap, 1e-9 * span)
         ledger.at_most("sigma is a lower bound of what it attains", -gap, rounding(values))
         assert row.penalized or not np.any(paid)
+        other = values_of(seed + 1)
+        tangent = dense @ other + paid - ambiguity.worst_value(kernel, other)
+        ledger.at_most("the worst kernel is a supergradient", -tangent, rounding(values, other))
 
         rows = row.rows(row.middle(), kernel)
         outside = [row.outside(one, dense[one.place]) for one in rows]
@@ -289,7 +292,7 @@ def test_certificate_refutes_wrong_answers(row, form, ledger):
     ledger.holds("a law that does not stay is refuted", (expected < 1e-7) | ~found.certified)
     ledger.at_most("consistency as defined", abs(found.consistency - expected), 1e-12)
 
-    paid = np.asarray(ambiguity.penalty(nominal, nominal), float)
+    paid = ambiguity.penalty(nominal, nominal)
     gap = array(nominal) @ best.value + paid - ambiguity.worst_value(nominal, best.value)
     gap = np.max(np.where(law[:, None] * best.policy > 0, gap, 0))
     found = certify(kernel=nominal)

@@ -36,7 +36,7 @@ def test_against_independent_programs(row, record_errors):
         ambiguity = row.build(sizes, kernel)
         sigma = ambiguity.worst_value(kernel, values)
         nature = ambiguity.worst_kernel(kernel, values)
-        attained = array(nature) @ values + np.asarray(ambiguity.penalty(nature, kernel), float)
+        attained = array(nature) @ values + ambiguity.penalty(nature, kernel)
         span = np.ptp(values)
         rows = row.rows(sizes, kernel)
         for number in random.permutation(len(rows))[:ROWS]:

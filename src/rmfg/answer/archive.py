@@ -122,7 +122,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
     note = dataset.attrs
     names = {
-        f"{axis}_names": tuple(dataset.coords[axis].values.tolist())
+        axis: tuple(dataset.coords[axis].values.tolist())
         for axis in ("state", "action")
         if axis in dataset.coords
     }
@@ -133,7 +133,8 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         mean_field=note["mean_field"],
         name=note["game"],
         layout=_layout_from(note["layout"]),
-        **names,
+        state_names=names.get("state"),
+        action_names=names.get("action"),
     )
     if note["recipe"]:
         game.recipe = json.loads(note["recipe"])

@@ -25,7 +25,7 @@ from rmfg.core import checks
 from rmfg.core.precision import Array, boundary
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
-from rmfg.model.kernel import Kernel
+from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.newton import Point, solve_bellman
 from rmfg.operators.response import SMALLEST_TOLERANCE, absolute_tolerance, value_scale
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
@@ -112,7 +112,8 @@ def certify(
     is not an error but refuted.
     """
     problem = Problem(game, ambiguity, population)
-    candidate = Candidate(policy, distribution, kernel).checked(game)
+    claimed = None if kernel is None else as_kernel(kernel)
+    candidate = Candidate(policy, distribution, claimed).checked(game)
     return certificate_of(problem, candidate, tol)[0]
 
 

@@ -16,7 +16,9 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
     """Lay out an answer for people; `timeless` leaves out what differs from run to run."""
     game, proof = answer.game, answer.certificate
     kernel = answer.kernel
-    kind = f"sparse, {kernel.law.shape[0]} successors" if isinstance(kernel, SparseKernel) else "dense"
+    kind = (
+        f"sparse, {kernel.law.shape[0]} successors" if isinstance(kernel, SparseKernel) else "dense"
+    )
     population = answer.population if isinstance(answer.population, str) else "own kernel"
     lines = [
         f"game         {game.name or type(game).__name__}: {game.num_states} states, "

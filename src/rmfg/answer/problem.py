@@ -71,7 +71,7 @@ class Candidate(NamedTuple):
         if not checks.has_nan(policy, distribution):
             checks.laws("policy", policy, ("s",))
             checks.laws("distribution", distribution, ())
-        kernel = None if self.kernel is None else as_kernel(self.kernel)
+        kernel = self.kernel
         if kernel is not None and (kernel.num_states, kernel.num_actions) != (size, actions):
             raise ValueError(
                 f"`kernel` has (states, actions) = {(kernel.num_states, kernel.num_actions)}, but "

@@ -1,8 +1,8 @@
 """The command line: a thin shell. Each command parses, calls a public function, prints and exits.
 
-Exit codes: 0 certified (or done), 1 ran but not certified, 2 wrong input, 130 interrupted. Wrong
-input is one line on standard error. Nothing heavy is imported before a command needs it, so that
-`rmfg --help` answers at once.
+Exit codes: 0 certified (or done), 1 ran but not certified, 2 wrong input, 70 a bug here, 130
+interrupted. Wrong input is one line on standard error. Nothing heavy is imported before a command
+needs it, so that `rmfg --help` answers at once.
 """
 
 import logging
@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-OK, NOT_CERTIFIED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, NOT_CERTIFIED, WRONG_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 LONGEST_MESSAGE = 900
 # What public functions raise for wrong arguments, and what files and memory are refused with.
 WRONG = (ValueError, TypeError, OSError, OverflowError, MemoryError)
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_CERTIFIED
     except failure as error:
-        hint = "; see `rmfg --help`" if isinstance(error, usage_error) else ""
+        path = getattr(getattr(error, "ctx", None), "command_path", "rmfg")
+        hint = f" (see `{path} --help`)" if isinstance(error, usage_error) else ""
         return _refuse(error.format_message().rstrip(".") + hint)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -48,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("RMFG_TRACEBACK"):
             traceback.print_exc()
         return _refuse(str(error) or type(error).__name__)
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.write("rmfg: this is a bug in rmfg; please report it with the lines above.\n")
+        return BUG
 
 
 def _refuse(message: str) -> int:

@@ -34,8 +34,11 @@ def ambiguity(
             raise ValueError(f"`{key}` is given twice: by {option} and by --set-option.")
         if value is not None:
             fields[key] = value
-    if kind and size in own and size not in fields and own[size].default is inspect.Parameter.empty:
-        raise ValueError(f"`{size}` must be given for {name}: --radius X.")
+    missing = [key for key in own if own[key].default is inspect.Parameter.empty]
+    missing = [key for key in missing if key not in fields]
+    if missing and fields.keys() <= own.keys():
+        option = "--radius X" if missing[0] == size else f"--set-option {missing[0]}=..."
+        raise ValueError(f"`{missing[0]}` must be given for {name}: {option}.")
     return catalog.make(name, **fields)
 
 
@@ -60,11 +63,8 @@ def _field(key: str, text: str, num_states: int) -> Any:
     value = values.literal(text)
     parts = value if isinstance(value, tuple) else (value,)
     if any(isinstance(part, str | bool | None) for part in parts):
-        words = f", {' or '.join(METRICS)}," if key == "metric" else ""
-        raise ValueError(
-            f"`{key}` must be a number, numbers between commas,{words} or a .npy file, "
-            f"but is {text!r}."
-        )
+        kinds = "line, ring" if key == "metric" else "a number, numbers between commas"
+        raise ValueError(f"`{key}` must be {kinds} or a .npy file, but is {text!r}.")
     return np.asarray(value, dtype=float) if isinstance(value, tuple) else float(text)
 
 

@@ -78,6 +78,6 @@ def _check_files(request: Request) -> None:
     output.check_target("-o", request.save)
     output.check_target("--plot", request.plot)
     if request.plot:
-        figure.check_format(request.plot)
+        figure.check_format("--plot", request.plot)
     if request.save and request.plot and request.save.resolve() == request.plot.resolve():
         raise ValueError(f"`-o` and `--plot` both name {str(request.plot)!r}.")

@@ -69,6 +69,15 @@ def arguments(
     return values
 
 
+def refuse(source: str, given: Mapping[str, str]) -> None:
+    """Refuse parameters for a game that has none."""
+    if given:
+        raise ValueError(
+            f"`-p {next(iter(given))}` does not apply to {source!r}: only games of the zoo and "
+            "functions in Python files have parameters."
+        )
+
+
 def missing(function: Callable[..., Any], given: Iterable[str]) -> list[str]:
     """Return the parameters that the function needs and that are not given."""
     given = set(given)

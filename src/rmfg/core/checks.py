@@ -5,6 +5,7 @@ the place, the value and the way out. Traced arrays are checked by shape alone.
 import difflib
 import math
 from collections.abc import Iterable
+
 import numpy as np
 
 from rmfg.core.precision import Array, is_concrete
@@ -25,9 +26,10 @@ def finite(name: str, array: Array, axes: Iterable[str] = ("s", "a", "next")) ->
         bad = ~np.isfinite(np.asarray(array))
         if bad.any():
             index = np.argwhere(bad)[0]
+            where = f" at {place(index, axes)}" if index.size else ""
             raise ValueError(
-                f"`{name}` must be finite, but is {np.asarray(array)[tuple(index)]} at "
-                f"{place(index, axes)}. Guard divisions and logarithms, or drop the entry."
+                f"`{name}` must be finite, but is {np.asarray(array)[tuple(index)]}{where}. "
+                "Guard divisions and logarithms, or drop the entry."
             )
     return array
 

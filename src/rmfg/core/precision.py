@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 Array = jax.Array | np.ndarray
 
@@ -21,7 +22,7 @@ R = TypeVar("R")
 
 def is_concrete(*arrays: object) -> bool:
     """Whether none of the arrays is being traced, so that its numbers can be looked at."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays))
+    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays))
 
 
 def boundary(function: Callable[P, R]) -> Callable[P, R]:

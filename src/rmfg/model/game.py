@@ -119,7 +119,8 @@ class TabularGame(MeanFieldGame):
         num_actions: int | None = None,
     ):
         self.discount = checks.discount(discount)
-        self.mean_field = checks.known("mean_field", mean_field, ("state", "state-action"))
+        checks.known("mean_field", mean_field, ("state", "state-action"))
+        self.mean_field = mean_field
         self.name, self.layout = name, layout
         self._kernel = kernel if callable(kernel) else as_kernel(kernel)
         self._reward = reward if callable(reward) else _as_reward(reward)
@@ -164,7 +165,7 @@ class TabularGame(MeanFieldGame):
         if isinstance(self._kernel, Kernel):
             found = (self._kernel.num_states, self._kernel.num_actions)
         elif not callable(self._reward):
-            found = tuple(self._reward.shape)
+            found = (self._reward.shape[0], self._reward.shape[1])
         elif num_states is None or num_actions is None:
             raise ValueError(
                 "`num_states` and `num_actions` must be given where both `kernel` and `reward` are "

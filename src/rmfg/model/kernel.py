@@ -6,6 +6,7 @@ arrays. Arrays are given and shown as (S, A, K) and kept with the successors fir
 
 import abc
 from collections.abc import Sequence
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -17,6 +18,8 @@ from jaxtyping import Float, Int
 from rmfg.core import checks
 from rmfg.core.precision import Array, as_float, boundary, is_concrete
 from rmfg.model.rows import Reach, Rows
+
+K = TypeVar("K", bound="Kernel")
 
 
 class Kernel(eqx.Module):
@@ -233,15 +236,16 @@ def stacked(kernels: Sequence[Kernel]) -> Float[Array, "N K S A"]:
 
 def joined(kernels: Sequence[Kernel], choice: Int[Array, "S A"]) -> Kernel:
     """The kernel that takes each row from the kernel that `choice` names for it."""
-    if all(isinstance(kernel, SparseKernel) for kernel in kernels):
-        laws = [jnp.where(choice == i, k.law, 0) for i, k in enumerate(kernels)]
-        slots = jnp.concatenate([jnp.asarray(kernel.slots) for kernel in kernels])
+    sparse = [kernel for kernel in kernels if isinstance(kernel, SparseKernel)]
+    if len(sparse) == len(kernels):
+        laws = [jnp.where(choice == i, k.law, 0) for i, k in enumerate(sparse)]
+        slots = jnp.concatenate([jnp.asarray(kernel.slots) for kernel in sparse])
         return assemble(SparseKernel, slots=slots, law=jnp.concatenate(laws))
-    law = sum(jnp.where(choice == i, as_dense(k).law, 0) for i, k in enumerate(kernels))
-    return assemble(DenseKernel, law=law)
+    chosen = choice == jnp.arange(len(kernels))[:, None, None, None]
+    return assemble(DenseKernel, law=jnp.sum(jnp.where(chosen, stacked(kernels), 0), axis=0))
 
 
-def assemble(kind: type, **fields: Array) -> Kernel:
+def assemble(kind: type[K], **fields: Array) -> K:
     """Build a kernel from arrays that are known to be laws, without checking them again."""
     kernel = object.__new__(kind)
     for name, array in fields.items():
@@ -302,10 +306,8 @@ def aligned(
             f"`kernel` has (states, actions) = {(kernel.num_states, kernel.num_actions)}, but the "
             f"nominal kernel has {(nominal.num_states, nominal.num_actions)}."
         )
-    sparse = isinstance(nominal, SparseKernel) and isinstance(kernel, SparseKernel)
-    if every_state or not sparse:
-        dense = [as_dense(one).law for one in (nominal, kernel)]
-        return jnp.asarray(dense[0]), jnp.asarray(dense[1])
+    if not (isinstance(nominal, SparseKernel) and isinstance(kernel, SparseKernel)) or every_state:
+        return jnp.asarray(as_dense(nominal).law), jnp.asarray(as_dense(kernel).law)
     before, after = jnp.asarray(nominal.law), jnp.asarray(kernel.law)
     # A padded slot may repeat a real successor: only slots that hold mass are matched.
     slots = jnp.where(before > 0, jnp.asarray(nominal.slots), -1)
@@ -326,6 +328,8 @@ def aligned(
 
 def as_dense(kernel: Kernel) -> DenseKernel:
     """The kernel with all its states spelled out (traceable)."""
+    if isinstance(kernel, DenseKernel):
+        return kernel
     if isinstance(kernel, SparseKernel):
         return _spread(jnp.asarray(kernel.slots), jnp.asarray(kernel.law))
-    return kernel
+    return DenseKernel(kernel.to_dense())

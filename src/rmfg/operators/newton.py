@@ -153,17 +153,13 @@ def correction(discount: float, point: Point) -> Float[Array, " S"]:
 
 
 @jax.jit
-def _direct(
-    kernel: DenseKernel, policy: Array, residual: Array, discount: float | Array
-) -> Array:
+def _direct(kernel: DenseKernel, policy: Array, residual: Array, discount: float | Array) -> Array:
     system = jnp.eye(residual.size) - discount * kernel.matrix(policy)
     return jnp.linalg.solve(system, residual)
 
 
 @jax.jit
-def _krylov(
-    kernel: SparseKernel, policy: Array, residual: Array, discount: float | Array
-) -> Array:
+def _krylov(kernel: SparseKernel, policy: Array, residual: Array, discount: float | Array) -> Array:
     def apply(value: Array) -> Array:
         return value - discount * jnp.sum(policy * kernel.expectation(value), axis=1)
 

@@ -60,7 +60,7 @@ def softmax(q: Float[Array, "S A"], temperature: float | Array) -> Float[Array, 
 
 
 def soft_maximum(q: Float[Array, "S A"], temperature: float | Array) -> Float[Array, " S"]:
-    """temperature * log sum exp(q / temperature)."""
+    """Temperature * log sum exp(q / temperature)."""
     return temperature * jax.nn.logsumexp(q / temperature, axis=1)
 
 

@@ -41,8 +41,10 @@ def stationary_distribution(
     if len(classes) == 1:
         return _law_on(chain, classes[0])
     if initial is None:
-        shown = "; ".join(str(states[:6].tolist())[:-1] + ", ...]" if states.size > 6 else
-                          str(states.tolist()) for states in classes[:4])
+        shown = "; ".join(
+            str(states[:6].tolist())[:-1] + ", ...]" if states.size > 6 else str(states.tolist())
+            for states in classes[:4]
+        )
         raise ValueError(
             f"`policy` has {len(classes)} recurrent classes under this kernel, hence many stationary "
             f"laws: {shown}. Say where the population starts with `initial`."
@@ -67,7 +69,7 @@ def recurrent_classes(chain: scipy.sparse.csr_array) -> list[Int[np.ndarray, " _
 
 def _law_on(chain: scipy.sparse.csr_array, states: np.ndarray) -> np.ndarray:
     """The stationary law that lives on one recurrent class."""
-    law = np.zeros(chain.shape[0])
+    law = np.zeros(_size(chain))
     block = chain[states][:, states]
     # The state fixed should hold much mass: one with many ways in.
     pivot = int(np.argmax(block.sum(axis=0)))
@@ -86,17 +88,23 @@ def _absorbed(
     chain: scipy.sparse.csr_array, classes: list[np.ndarray], start: np.ndarray
 ) -> np.ndarray:
     """How much of the starting law ends up in each class."""
-    transient = np.setdiff1d(np.arange(chain.shape[0]), np.concatenate(classes))
+    transient = np.setdiff1d(np.arange(_size(chain)), np.concatenate(classes))
     shares = np.array([start[states].sum() for states in classes])
     if transient.size and start[transient].any():
         inside = chain[transient][:, transient]
-        visits = _solve((scipy.sparse.eye_array(transient.size) - inside.T).tocsc(), start[transient])
+        visits = _solve(
+            (scipy.sparse.eye_array(transient.size) - inside.T).tocsc(), start[transient]
+        )
         leaving = chain[transient].T @ np.maximum(visits, 0)
         shares += np.array([leaving[states].sum() for states in classes])
     return shares / shares.sum()
 
 
+def _size(chain: scipy.sparse.csr_array) -> int:
+    return chain.indptr.size - 1
+
+
 def _solve(matrix: scipy.sparse.csc_array, right: np.ndarray) -> np.ndarray:
-    if matrix.shape[0] <= DENSE_UP_TO:
+    if right.size <= DENSE_UP_TO:
         return np.linalg.solve(matrix.toarray(), right)
     return scipy.sparse.linalg.splu(matrix).solve(right)

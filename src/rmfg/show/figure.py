@@ -26,21 +26,21 @@ def plot(
     Raises ValueError for other formats, missing folders, and layouts that do not fit the game.
     """
     if path is not None:
-        check_format(path)
+        check_format("path", path)
     check_layout(equilibrium.game)
     figure = _draw(equilibrium)
     if path is not None:
-        # Without a date the same answer gives the same bytes.
+        # Without a date the same answer gives the same bytes (.svg names its parts at random).
         metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(_suffix(path))
         write_whole(path, lambda part: figure.savefig(part, dpi=DOTS_PER_INCH, metadata=metadata))
     return figure
 
 
-def check_format(path: str | os.PathLike[str]) -> None:
+def check_format(name: str, path: str | os.PathLike[str]) -> None:
     """Refuse a path whose ending names no format of a figure."""
     if _suffix(path) not in FORMATS:
         raise ValueError(
-            f"`path`: {os.fspath(path)!r} names no format for a figure. "
+            f"`{name}`: {os.fspath(path)!r} names no format for a figure. "
             f"Let it end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
         )
 

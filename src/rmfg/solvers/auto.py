@@ -12,8 +12,8 @@ from rmfg.solvers.base import Solver
 from rmfg.solvers.fictitious_play import FictitiousPlay
 from rmfg.solvers.picard import Picard
 
-TRIAL_STEPS = 30
-REQUIRED_RATE = 0.8
+TRIAL_STEPS = 5
+REQUIRED_SHRINKAGE = 0.8
 
 
 class AutoState(eqx.Module):
@@ -26,15 +26,12 @@ class AutoState(eqx.Module):
 
 
 class Auto(Solver):
-    """Try undamped-enough Picard iteration; where it does not contract, play fictitiously.
+    """Try Picard iteration; where it does not contract, play fictitiously.
 
     Picard iteration with damping 0.5 converges geometrically on games that contract or do not
-    interact, and fails at once on the others: it is dropped after the first ten steps in which
-    its residual did not shrink by at least a fifth per five steps, for fictitious play, which starts
-    from where Picard iteration stands.
+    interact, and is seen to fail at once on the others: as soon as its residual has not shrunk by a
+    fifth within five steps, fictitious play takes over from where it stands.
     """
-
-    seed: int = 0
 
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> AutoState:
         method = Picard()
@@ -44,9 +41,9 @@ class Auto(Solver):
     def step(self, problem: Problem, state: AutoState) -> AutoState:
         inner = state.method.step(problem, state.inner)
         steps, residual = state.steps + 1, state.residual
-        if isinstance(state.method, Picard) and steps % 5 == 0:
+        if isinstance(state.method, Picard) and steps % TRIAL_STEPS == 0:
             now = float(inner.residual())
-            if not now <= REQUIRED_RATE * residual:
+            if not now <= REQUIRED_SHRINKAGE * residual:
                 method = FictitiousPlay()
                 return AutoState(method.init(problem, jnp.asarray(inner.guess)), method, steps, now)
             residual = now

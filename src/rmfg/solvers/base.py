@@ -113,4 +113,6 @@ def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:
 
 
 def _plain(value: Any) -> str:
-    return f"{float(value):g}" if np.ndim(value) == 0 and not isinstance(value, bool) else str(value)
+    return (
+        f"{float(value):g}" if np.ndim(value) == 0 and not isinstance(value, bool) else str(value)
+    )

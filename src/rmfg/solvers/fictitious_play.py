@@ -43,19 +43,19 @@ class FictitiousPlayState(eqx.Module):
 
 
 class FictitiousPlay(Solver):
-    """Respond to the average of the past, and average the stationary law of the response in.
+    r"""Respond to the average of the past, and average the stationary law of the response in.
 
     xi <- (1 - a_k) xi + a_k (stationary law of the response) x (response), where
-    a_k = power / (k + power - 1) in step k weighs step j by about j^(power - 1): 1 is the plain average,
-    2 the default; 3 to 5 forget faster, which helps where the kernel moves with the population. The
-    answer is the averaged law with the policy, and nature's kernel, that it implies, so equilibria
-    in which agents or nature mix can be reached. Where states hardly hold mass, each response counts
+    a_k = power / (k + power - 1) in step k weighs step j by about j^(power - 1): 1 is the plain
+    average, 2 the default; 3 to 5 forget faster, which helps where the kernel moves with the
+    population. The answer is the averaged law with the policy, and nature's kernel, that it implies,
+    so equilibria in which agents or nature mix can be reached. Where states hardly hold mass, each response counts
     as if a mass of 1 / (k S) had played it, so that policies there forget the first steps.
     Converges at about 1 / k in potential and monotone games. Nature's past is averaged only where
     the nominal kernel does not move with the mean field and S x S x A numbers fit in memory.
 
     @inproceedings{perrin2020, title={Fictitious Play for Mean Field Games: Continuous Time Analysis
-      and Applications}, author={Perrin, Sarah and P{\\'e}rolat, Julien and Lauri{\\`e}re, Mathieu and
+      and Applications}, author={Perrin, Sarah and P{\'e}rolat, Julien and Lauri{\`e}re, Mathieu and
       Geist, Matthieu and Elie, Romuald and Pietquin, Olivier}, booktitle={NeurIPS}, year={2020}}
     """
 

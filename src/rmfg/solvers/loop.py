@@ -21,13 +21,18 @@ EVERY_STEP_UNTIL = 20
 GROWTH = 1.1
 
 
-class Outcome(NamedTuple):
-    """How the loop ended: the best candidate measured, after how much work, and why it stopped."""
+class Measured(NamedTuple):
+    """A candidate with what decides which of two is better."""
 
     candidate: Candidate
     merit: float
+
+
+class Outcome(NamedTuple):
+    """How the loop ended: the best candidate measured, after how many steps, and why."""
+
+    candidate: Candidate
     steps: int
-    seconds: float
     reason: Status
 
 
@@ -49,30 +54,37 @@ def drive(
     begin = time.perf_counter()
     with jax.enable_x64(True):
         state = solver.init(problem, jax.numpy.asarray(guess))
-        best: tuple[float, Candidate] | None = None
+        best = Measured(solver.candidate(problem, state), np.nan)
         found: Appraisal | None = None
         step = due = 0
         while True:
             seconds = time.perf_counter() - begin
-            last = step >= max_steps or seconds >= max_seconds or _finished(state)
-            if step >= due or last:
+            ended = _ended(state, step >= max_steps, seconds >= max_seconds)
+            if step >= due or ended:
                 candidate = solver.candidate(problem, state)
                 found = _measure(problem, candidate, found)
                 merit = _merit(found)
                 meter.update(step, _numbers(found))
-                if best is None or merit < best[0] or np.isnan(best[0]):
-                    best = merit, candidate._replace(kernel=found.nature)
+                if merit < best.merit or np.isnan(best.merit):
+                    best = Measured(candidate._replace(kernel=found.nature), merit)
                 if merit <= tol:
-                    return Outcome(best[1], merit, step, seconds, Status.CERTIFIED)
+                    ended = Status.CERTIFIED
+                elif np.isnan(merit):
+                    ended = Status.NON_FINITE
                 due = step + 1 if step < EVERY_STEP_UNTIL else int(step * GROWTH)
-                if np.isnan(merit):
-                    return Outcome(best[1], best[0], step, seconds, Status.NON_FINITE)
-            if last:
-                reason = Status.MAX_STEPS if step >= max_steps else Status.MAX_SECONDS
-                reason = Status.NOT_CERTIFIED if _finished(state) else reason
-                return Outcome(best[1], best[0], step, seconds, reason)
+            if ended:
+                return Outcome(best.candidate, step, ended)
             state = solver.step(problem, state)
             step += 1
+
+
+def _ended(state: Any, steps_are_up: bool, time_is_up: bool) -> Status | None:
+    """Why to stop here whatever is measured, or None."""
+    if getattr(state, "finished", False):
+        return Status.NOT_CERTIFIED
+    if steps_are_up:
+        return Status.MAX_STEPS
+    return Status.MAX_SECONDS if time_is_up else None
 
 
 def _measure(problem: Problem, candidate: Candidate, before: Appraisal | None) -> Appraisal:
@@ -94,7 +106,3 @@ def _numbers(found: Appraisal) -> dict[str, float]:
         "consistency": float(found.consistency),
         "nature gap": float(found.nature_gap / found.scale),
     }
-
-
-def _finished(state: Any) -> bool:
-    return bool(getattr(state, "finished", False))

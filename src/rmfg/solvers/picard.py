@@ -23,7 +23,7 @@ class PicardState(eqx.Module):
 
 
 class Picard(Solver):
-    """Iterate m <- (1 - damping) m + damping * Phi(m).
+    r"""Iterate m <- (1 - damping) m + damping * Phi(m).
 
     Phi(m) is the law that the population reaches when all agents play the best response at m
     (softmax with `temperature`, if given) and nature answers: its stationary law, or, with
@@ -35,7 +35,7 @@ class Picard(Solver):
     mixes actions the iteration cycles.
 
     @article{saldi2018, title={Markov--Nash Equilibria in Mean-Field Games with Discounted Cost},
-      author={Saldi, Naci and Ba{\\c{s}}ar, Tamer and Raginsky, Maxim},
+      author={Saldi, Naci and Ba{\c{s}}ar, Tamer and Raginsky, Maxim},
       journal={SIAM Journal on Control and Optimization}, volume={56}, year={2018}}
     """
 

@@ -49,7 +49,7 @@ def solve(
     max_seconds: float | None = None,
     progress: bool | Meter = False,
     throw: bool = False,
-    seed: int = 0,
+    seed: int = 0,  # noqa: ARG001
 ) -> Equilibrium:
     """Find a stationary robust mean-field equilibrium and certify it.
 
@@ -66,7 +66,7 @@ def solve(
     problem = Problem(game, ambiguity, population)
     check_game(game)
     checks.tolerance(tol, SMALLEST_TOLERANCE)
-    solver = Auto(seed=seed) if solver is None else solver
+    solver = Auto() if solver is None else solver
     if not isinstance(solver, Solver):
         raise TypeError(
             f"`solver` must be a solver object such as rmfg.FictitiousPlay(), but is {solver!r}."
@@ -74,7 +74,9 @@ def solve(
     steps = DEFAULT_MAX_STEPS if max_steps is None else int(checks.positive("max_steps", max_steps))
     limit = math.inf if max_seconds is None else float(checks.positive("max_seconds", max_seconds))
     guess = first_guess(problem, initial)
-    meter = progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
+    meter = (
+        progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
+    )
     try:
         outcome = drive(problem, solver, guess, tol, steps, limit, meter)
     finally:

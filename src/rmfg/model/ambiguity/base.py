@@ -49,18 +49,19 @@ class Ambiguity(eqx.Module):
         The unit is that of the set's own distance. Rows that are no laws are outside; NaN stays.
         """
 
+    @boundary
     def penalty(
         self,
         kernel: Kernel,
         nominal: Kernel,
-        mean_field: Array | None = None,  # noqa: ARG002
+        mean_field: Array | None = None,
     ) -> Float[Array, "S A"]:
         """Return what nature pays for the law that it picks: zero unless the set is penalized.
 
         For a law inside the set, its expected value plus this is an upper bound of the support
         function. Only penalized sets replace this method.
         """
-        return jnp.zeros((nominal.num_states, nominal.num_actions))
+        return jnp.zeros((nominal.num_states, nominal.num_actions), nominal.law.dtype)
 
     @boundary
     def worst_value(

@@ -26,10 +26,11 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, boundary, is_concrete
+from rmfg.core.precision import Array, as_float, boundary
 from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
@@ -197,7 +198,7 @@ class KullbackLeibler(Divergence):
     def largest(self, lowest_mass: Array) -> Array:
         return -jnp.log(lowest_mass)
 
-    def created(self, divergence: Array, radius: Array) -> Array:  # noqa: ARG002
+    def created(self, divergence: Array, radius: Array) -> Array:
         return jnp.zeros_like(radius)
 
     def distance(
@@ -297,7 +298,7 @@ class ChiSquare(Divergence):
     def largest(self, lowest_mass: Array) -> Array:
         return 1 / lowest_mass - 1
 
-    def created(self, divergence: Array, radius: Array) -> Array:  # noqa: ARG002
+    def created(self, divergence: Array, radius: Array) -> Array:
         return jnp.zeros_like(radius)
 
     def distance(
@@ -370,12 +371,11 @@ class EntropyPenalty(RowwiseAmbiguity):
     strength: Size
 
     def __init__(self, strength: Size):
-        self.strength = checked_size("strength", strength, jnp.finfo(jnp.float64).max, "")
-        if not callable(self.strength) and is_concrete(self.strength):
-            smallest = float(jnp.finfo(jnp.float64).tiny)
-            checks.within(
-                "strength", self.strength, smallest, jnp.inf, "For no price use CVaR or scenarios."
-            )
+        self.strength = checked_size("strength", strength, jnp.inf, "")
+        if not callable(self.strength):
+            smallest = float(np.finfo(np.float64).tiny)
+            way_out = "Where lies cost nature nothing, use CVaR or scenarios."
+            checks.within("strength", as_float(self.strength), smallest, jnp.inf, way_out)
 
     @property
     def reach(self) -> Reach:
@@ -395,7 +395,7 @@ class EntropyPenalty(RowwiseAmbiguity):
         self,
         nominal: Float[Array, "K S A"],
         law: Float[Array, "K S A"],
-        mean_field: Array | None,  # noqa: ARG002
+        mean_field: Array | None,
     ) -> Float[Array, "S A"]:
         return jnp.sum(jnp.where(nominal > 0, 0, law), axis=0)
 

@@ -132,14 +132,14 @@ class Interval(RowwiseAmbiguity):
     def reach(self) -> Reach:
         return "everywhere"
 
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:  # noqa: ARG002
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         return fill(rows, *self._bounds(rows.law))
 
     def excess(
         self,
         nominal: Float[Array, "K S A"],
         law: Float[Array, "K S A"],
-        mean_field: Array | None,  # noqa: ARG002
+        mean_field: Array | None,
     ) -> Float[Array, "S A"]:
         lower, upper = self._bounds(nominal)
         return jnp.max(jnp.maximum(lower - law, law - upper), axis=0)

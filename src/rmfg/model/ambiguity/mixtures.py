@@ -22,14 +22,14 @@ class Nominal(RowwiseAmbiguity):
     def reach(self) -> Reach:
         return "support"
 
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:  # noqa: ARG002
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         return RowAnswer(jnp.zeros_like(rows.law[0]), rows.law)
 
     def excess(
         self,
         nominal: Float[Array, "K S A"],
         law: Float[Array, "K S A"],
-        mean_field: Array | None,  # noqa: ARG002
+        mean_field: Array | None,
     ) -> Float[Array, "S A"]:
         return jnp.max(jnp.abs(law - nominal), axis=0)
 

@@ -84,7 +84,9 @@ def _shared_cut(keys: Array, weights: Array, budget: Array) -> Array:
 
 
 def _sorted_cut(keys: Array, weights: Array, budget: Array) -> Array:
-    falling, sorted_weights = jax.lax.sort((-keys, weights), dimension=0, num_keys=1)
+    falling, sorted_weights = jax.lax.sort(
+        (jnp.asarray(-keys), jnp.asarray(weights)), dimension=0, num_keys=1
+    )
 
     def body(crossing: Crossing, slot: tuple[Array, Array]) -> tuple[Crossing, None]:
         return crossing.buy(-slot[0], slot[1], budget), None

@@ -111,7 +111,7 @@ class _Market:
 
     def __init__(self, rows: Rows, cost: Cost):
         shape = rows.law.shape
-        self.law_before, self.cost = rows.law, cost
+        self.rows, self.law_before, self.cost = rows, jnp.asarray(rows.law), cost
         self.values = jnp.broadcast_to(rows.values, shape)
         self.allowed = jnp.broadcast_to(rows.allowed, shape)
         self.states = jnp.broadcast_to(rows.successors, shape)
@@ -120,14 +120,16 @@ class _Market:
     def prohibitive_price(self) -> Float[Array, "S A"]:
         """A price at which only moves of cost zero pay: no slope of the values is steeper."""
 
-        def visit(least: Array, state: Array) -> tuple[Array, None]:
+        def visit(least: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+            state, mass = slot
             costs = jax.vmap(self.cost, (None, 0))(state, self.states)
-            positive = jnp.where(costs > 0, costs, jnp.inf)
-            return jnp.minimum(least, jnp.min(positive, axis=0)), None
+            paid = self.allowed & (costs > 0) & (mass > 0)
+            return jnp.minimum(least, jnp.min(jnp.where(paid, costs, jnp.inf), axis=0)), None
 
-        least = jax.lax.scan(visit, self.zeros + jnp.inf, self.states)[0]
-        span = jnp.max(self.values, axis=0) - jnp.min(self.values, axis=0)
-        return 2 * span / least
+        slots = (self.states, self.law_before)
+        least = jax.lax.scan(visit, self.zeros + jnp.inf, slots)[0]
+        span = self.rows.highest() - self.rows.lowest()
+        return jnp.maximum(2 * span / least, 0)
 
     def target(self, source: Array, price: Array) -> Target:
         """Where a source slot's mass goes at the price; of equally good targets the cheapest."""
@@ -161,7 +163,7 @@ class _Market:
         _, num_states, num_actions = self.law_before.shape
         row, column = jnp.arange(num_states)[:, None], jnp.arange(num_actions)
 
-        def add(law: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+        def add(law: jax.Array, slot: tuple[Array, Array]) -> tuple[jax.Array, None]:
             mass, state = slot
             return law.at[self.target(state, price).slot, row, column].add(mass), None
 

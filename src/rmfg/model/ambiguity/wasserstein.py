@@ -72,7 +72,7 @@ class Wasserstein(RowwiseAmbiguity):
         radius = np.asarray(size_at("radius", self.radius, mean_field, nominal))
         cost = np.asarray(self.metric) ** self.order
         distances = transport_costs(np.asarray(nominal), np.asarray(law), cost)
-        return distances ** (1 / self.order) - radius
+        return np.maximum(distances, 0) ** (1 / self.order) - radius
 
 
 def transport_costs(

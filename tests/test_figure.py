@@ -1,0 +1,159 @@
+"""Figures: every layout is drawn with words on its axes, and written whole or not at all."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import rmfg
+from rmfg.model.layout import Grid, Layout, Line, Network, Ring
+from rmfg.show.figure import FORMATS
+
+MOVES = ((1, 0), (0, 1), (-1, 0), (0, -1), (0, 0))
+ROADS = Network(
+    node_names=("a", "b", "c"),
+    x=(0.0, 1.0, 0.5),
+    y=(0.0, 0.0, 1.0),
+    tail=(0, 1, 1, 2),
+    head=(1, 0, 2, 0),
+    state_link=(0, 1, 2, 3, -1),
+    free_flow_time=(1.0, 1.0, 2.0, 2.0),
+    capacity=(10.0, 10.0, 5.0, 5.0),
+    b=(0.15, 0.15, 0.15, 0.15),
+    power=(4.0, 4.0, 4.0, 4.0),
+    vehicles=40.0,
+    reference_flow=(8.0, 7.0, 3.0, 4.0),
+)
+
+
+def answer(
+    num_states: int, num_actions: int, layout: Layout | None, certified: bool = True, **names: tuple
+) -> rmfg.Equilibrium:
+    """An answer that nobody solved for: figures only draw."""
+    random = np.random.default_rng(0)
+    shape = (num_states, num_actions)
+    kernel = rmfg.SparseKernel(np.zeros((*shape, 1), int), np.ones((*shape, 1)))
+    game = rmfg.TabularGame(
+        kernel, random.normal(size=shape), 0.9, name="drawn", layout=layout, **names
+    )
+    number = 1e-9 if certified else 1e-2
+    return rmfg.Equilibrium(
+        policy=random.dirichlet(np.ones(num_actions), num_states),
+        distribution=random.dirichlet(np.ones(num_states)),
+        value=np.zeros(num_states),
+        kernel=kernel,
+        certificate=rmfg.Certificate(number, 0.0, 0.0, number, 0.0, 0.0, 1.0, 1e-8),
+        status=rmfg.Status.CERTIFIED if certified else rmfg.Status.MAX_STEPS,
+        game=game,
+        ambiguity=rmfg.TotalVariation(0.1),
+    )
+
+
+ANSWERS = {
+    "line": answer(5, 3, Line(5), action_names=("left", "stay", "right")),
+    "long line": answer(50, 2, Line(50)),
+    "line of many actions": answer(30, 12, Line(30)),
+    "line of long names": answer(12, 2, Line(12), state_names=("a rather long name",) * 12),
+    "ring": answer(7, 3, Ring(7)),
+    "long ring": answer(500, 2, Ring(500)),
+    "grid with moves": answer(11, 5, Grid(3, 4, walls=(5,), moves=MOVES)),
+    "grid without moves": answer(12, 3, Grid(3, 4)),
+    "grid of many actions": answer(12, 10, Grid(3, 4)),
+    "wide grid": answer(20, 3, Grid(2, 10)),
+    "widest grid": answer(40, 3, Grid(1, 40)),
+    "network": answer(5, 2, ROADS),
+    "unpublished network": answer(5, 2, dataclasses.replace(ROADS, reference_flow=None)),
+    "no layout": answer(2, 2, None, state_names=("well", "ill")),
+    "no layout, many states": answer(150, 2, None),
+}
+
+
+def words(figure: Figure) -> str:
+    """All that a figure says."""
+    found = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        found += [axes.get_title(), axes.get_title(loc="left")]
+        found += [axes.get_xlabel(), axes.get_ylabel()]
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_layout_is_drawn(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it now fails
+    path = tmp_path / "figure.png"
+    figure = rmfg.plot(ANSWERS[name], path)
+    assert isinstance(figure, Figure)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert [file.name for file in tmp_path.iterdir()] == ["figure.png"]
+    said = words(figure)
+    assert "drawn" in said
+    assert "total-variation, radius 0.1" in said
+    assert "certified at tol 1e-08: exploitability 1.0e-09" in said
+    assert "Policy" in said
+    for axes in figure.axes:
+        map_of_roads = "Links" in axes.get_title(loc="left")
+        assert axes.get_xlabel() or axes.get_ylabel() or map_of_roads
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_loaded_answer_gives_the_same_figure(tmp_path, suffix):
+    drawn = ANSWERS["line"]
+    drawn.save(tmp_path / "eq.nc")
+    files = [tmp_path / f"{who}{suffix}" for who in ("fresh", "loaded")]
+    for equilibrium, file in zip((drawn, rmfg.load(tmp_path / "eq.nc")), files, strict=True):
+        rmfg.plot(equilibrium, file)
+    if suffix != ".svg":  # which names its parts at random
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_layouts_survive_saving(tmp_path):
+    for name in ("ring", "grid with moves", "network"):
+        ANSWERS[name].save(tmp_path / "eq.nc")
+        loaded = rmfg.load(tmp_path / "eq.nc")
+        assert words(rmfg.plot(loaded)) == words(rmfg.plot(ANSWERS[name]))
+
+
+def test_uncertified_answers_say_so():
+    assert "not certified (max steps)" in words(rmfg.plot(answer(4, 2, Line(4), certified=False)))
+
+
+def test_the_network_shows_its_correlation():
+    assert "correlation" in words(rmfg.plot(ANSWERS["network"]))
+    flat = dataclasses.replace(ROADS, reference_flow=(5.0,) * 4)
+    assert "correlation undefined" in words(rmfg.plot(answer(5, 2, flat)))
+
+
+def test_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"what stood here")
+
+    def fail(self, file, **options):
+        Path(file).write_bytes(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(OSError, match="disk"):
+        rmfg.plot(ANSWERS["line"], path)
+    assert path.read_bytes() == b"what stood here"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("figure.bmp", "format"), ("figure", "format"), ("no/f.png", "folder")]
+)
+def test_refuses_paths(tmp_path, path, message):
+    with pytest.raises(ValueError, match=message):
+        rmfg.plot(ANSWERS["line"], tmp_path / path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "layout", [Line(3), Ring(6), Grid(2, 3), Grid(5, 1, moves=MOVES), ROADS], ids=str
+)
+def test_refuses_layouts_that_do_not_fit(layout):
+    size = 4 if layout is ROADS else 5
+    with pytest.raises(ValueError, match="`layout`"):
+        rmfg.plot(answer(size, 2, layout))

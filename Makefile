@@ -50,7 +50,7 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 	$(BIN)/python examples/sioux_falls.py out docs/tables/sioux_falls.md
 
 bench: install  ## time the hot loop, as ratios
-	$(BIN)/python benchmarks/layout.py
+	$(BIN)/python benchmarks/layout.py docs/tables/layout.md
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) out site dist .pytest_cache .ruff_cache

@@ -49,8 +49,9 @@ class FictitiousPlay(Solver):
     a_k = power / (k + power - 1) in step k weighs step j by about j^(power - 1): 1 is the plain
     average, 2 the default; 3 to 5 forget faster, which helps where the kernel moves with the
     population. The answer is the averaged law with the policy, and nature's kernel, that it implies,
-    so equilibria in which agents or nature mix can be reached. Where states hardly hold mass, each response counts
-    as if a mass of 1 / (k S) had played it, so that policies there forget the first steps.
+    so equilibria in which agents or nature mix can be reached. Where states hardly hold mass, each
+    response counts as if a mass of 1 / (k S) had played it, so that policies there forget the first
+    steps.
     Converges at about 1 / k in potential and monotone games. Nature's past is averaged only where
     the nominal kernel does not move with the mean field and S x S x A numbers fit in memory.
 

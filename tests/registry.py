@@ -437,32 +437,24 @@ def lonely_game(form: str, discount: float = 0.9) -> rmfg.TabularGame:
 
 
 class CrowdedGame(rmfg.MeanFieldGame):
-    """Agents who shun crowds, on a kernel that the crowd bends toward the nominal successors'
-    first; dense or sparse. Attributes are arrays, so that games of one form share compiled code.
-    """
+    """Agents who shun crowds, on a kernel whose rows even out as the first state fills up."""
 
     num_states, num_actions = SHAPE
 
     def __init__(self, form: str, mean_field: str = "state", discount: float = 0.9):
         self.discount, self.mean_field = discount, mean_field
         self.base = KERNELS[form](4)
-        self.other = KERNELS[form](4)
         self.payoff = np.random.default_rng(41).normal(size=SHAPE)
         self.aversion = np.asarray(0.3)
 
-    def share(self, mean_field: Any) -> Any:
-        """How crowded the first state is."""
-        return mean_field[0] if self.mean_field == "state" else mean_field[0].sum()
-
     def kernel(self, mean_field: Any) -> Any:
-        stay = 0.5 * self.share(mean_field)
+        first = mean_field[0] if self.mean_field == "state" else mean_field[0].sum()
         law = self.base.probabilities
+        even = (law > 0) / (law > 0).sum(-1, keepdims=True)
+        moved = (1 - 0.5 * first) * law + 0.5 * first * even
         if isinstance(self.base, rmfg.SparseKernel):
-            held = law > 0
-            even = held / held.sum(-1, keepdims=True)
-            return rmfg.SparseKernel(self.base.successors, (1 - stay) * law + stay * even)
-        held = law > 0
-        return (1 - stay) * law + stay * held / held.sum(-1, keepdims=True)
+            return rmfg.SparseKernel(self.base.successors, moved)
+        return moved
 
     def reward(self, mean_field: Any) -> Any:
         if self.mean_field == "state":
@@ -483,6 +475,6 @@ SOLVERS: dict[str, Callable[[], rmfg.Solver]] = {
     "auto": rmfg.Auto,
     "picard": rmfg.Picard,
     "picard, one step": lambda: rmfg.Picard(long_run=False),
-    "picard, soft": lambda: rmfg.Picard(temperature=1.0),
+    "picard, soft": lambda: rmfg.Picard(temperature=0.1),
     "fictitious play": rmfg.FictitiousPlay,
 }

@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks
-from rmfg.core.precision import Array, boundary
+from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
@@ -102,7 +102,7 @@ def certify(
     kernel: Kernel | Array | None = None,
     *,
     population: Population | Array = "worst_case",
-    tol: float = 1e-8,
+    tol: Number = 1e-8,
 ) -> Certificate:
     """Judge a candidate from anywhere.
 
@@ -118,7 +118,7 @@ def certify(
 
 
 def certificate_of(
-    problem: Problem, candidate: Candidate, tol: float
+    problem: Problem, candidate: Candidate, tol: Number
 ) -> tuple[Certificate, Appraisal]:
     """Judge a checked candidate, and return also the functions that the verdict rests on."""
     checks.tolerance(tol, SMALLEST_TOLERANCE)
@@ -162,14 +162,13 @@ def appraise(
     own_low, own_high = _bounds(mdp, own, policy)
     regret = best_high - own_low
 
-    nature, attained = optimal.answer.kernel, optimal.answer.q_upper
+    nature, attained = optimal.answer.kernel, optimal.answer.attained
     if candidate.kernel is not None:
         nature = candidate.kernel
-        expected = nature.expectation(optimal.value)
-        expected += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
-        attained = mdp.reward + mdp.discount * expected
+        attained = nature.expectation(optimal.value)
+        attained += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
     mass = law[:, None] * policy
-    gap = jnp.max(jnp.where(mass > 0, attained - optimal.answer.q, 0)) / mdp.discount
+    gap = jnp.max(jnp.where(mass > 0, attained - optimal.answer.worst, 0))
     pushed = problem.mover(mdp.kernel, nature).push(mass)
     scale = value_scale(mdp.reward, mdp.discount)
     # With a constant reward all policies are equal: their common value is the only scale left.
@@ -199,7 +198,8 @@ def _bounds(
 
     value, horizon = point.value, 1 / (1 - mdp.discount)
     fall = jnp.maximum(jnp.max(value - image(point.answer.q)), 0)
-    rise = jnp.maximum(jnp.max(image(point.answer.q_upper) - value), 0)
+    upper = image(mdp.reward + mdp.discount * point.answer.attained)
+    rise = jnp.maximum(jnp.max(upper - value), 0)
     return value - fall * horizon, value + rise * horizon
 
 

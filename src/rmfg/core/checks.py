@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rmfg.core.precision import Array, is_concrete
+from rmfg.core.precision import Array, Number, is_concrete
 
 # Rows that sum to one within this much are taken as laws: the rounding of float64 arithmetic over
 # many entries, far below float32 data, which its owner should normalize knowingly.
@@ -86,7 +86,7 @@ def within(name: str, array: Array, low: float, high: float, way_out: str) -> Ar
     return array
 
 
-def discount(value: float) -> float:
+def discount(value: Number) -> float:
     """Refuse a discount outside [0, 1)."""
     number = float(value)
     if not 0 <= number < 1:
@@ -97,7 +97,7 @@ def discount(value: float) -> float:
     return number
 
 
-def tolerance(tol: float, smallest: float) -> float:
+def tolerance(tol: Number, smallest: float) -> float:
     """Refuse a tolerance that the floating-point type cannot promise."""
     number = float(tol)
     if not smallest <= number <= 1:
@@ -108,7 +108,7 @@ def tolerance(tol: float, smallest: float) -> float:
     return number
 
 
-def positive(name: str, value: float | int) -> np.ndarray:
+def positive(name: str, value: Number) -> np.ndarray:
     """Refuse zero, negative numbers, infinity and NaN; the number as an array that can be swept."""
     if not (isinstance(value, int | float | np.number) and 0 < value < math.inf):
         raise ValueError(f"`{name}` must be a positive number, but is {value!r}.")
@@ -142,7 +142,7 @@ def has_nan(*arrays: Array) -> bool:
     return is_concrete(*arrays) and any(np.isnan(np.asarray(array)).any() for array in arrays)
 
 
-def share(name: str, value: float | int) -> np.ndarray:
+def share(name: str, value: Number) -> np.ndarray:
     """Refuse a number outside (0, 1]."""
     number = positive(name, value)
     if number > 1:

@@ -15,6 +15,7 @@ import numpy as np
 from jax.core import Tracer
 
 Array = jax.Array | np.ndarray
+Number = float | int | np.number
 
 P = ParamSpec("P")
 R = TypeVar("R")

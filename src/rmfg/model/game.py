@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, boundary, is_concrete
+from rmfg.core.precision import Array, Number, as_float, boundary, is_concrete
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.layout import Layout
 
@@ -107,7 +107,7 @@ class TabularGame(MeanFieldGame):
         self,
         kernel: Array | Kernel | Callable[[Any], Any],
         reward: Array | Callable[[Any], Any],
-        discount: float,
+        discount: Number,
         *,
         mean_field: MeanFieldKind = "state",
         initial: Array | None = None,
@@ -143,7 +143,7 @@ class TabularGame(MeanFieldGame):
         reward: Callable[..., Any],
         num_states: int,
         num_actions: int,
-        discount: float,
+        discount: Number,
         **options: Any,
     ) -> "TabularGame":
         """Make a game from functions of one state and one action.

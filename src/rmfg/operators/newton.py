@@ -43,11 +43,13 @@ KRYLOV = {"rtol": 1e-9, "atol": 0.0, "max_steps": 2000, "restart": 40}
 class Answer(NamedTuple):
     """Nature's answer to a value function, and what it leaves of the action values.
 
-    `q` uses the lower bound of the support function, `q_upper` the value that `kernel` attains.
+    `worst` is the lower bound of the support function, on which `q` rests; `attained` is what the
+    feasible `kernel` attains, an upper bound of it.
     """
 
     q: Float[Array, "S A"]
-    q_upper: Float[Array, "S A"]
+    worst: Float[Array, "S A"]
+    attained: Float[Array, "S A"]
     kernel: Kernel
 
 
@@ -79,9 +81,8 @@ def nature_answers(mdp: RobustMDP, values: Float[Array, " S"]) -> Answer:
     worst = mdp.worst(values)
     attained = worst.kernel.expectation(values)
     attained += mdp.ambiguity.penalty(worst.kernel, mdp.kernel, mdp.mean_field)
-    return Answer(
-        mdp.reward + mdp.discount * worst.value, mdp.reward + mdp.discount * attained, worst.kernel
-    )
+    q = mdp.reward + mdp.discount * worst.value
+    return Answer(q, worst.value, attained, worst.kernel)
 
 
 def solve_bellman(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, boundary
+from rmfg.core.precision import Array, Number, as_float, boundary
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel
@@ -36,7 +36,7 @@ def best_response(
     ambiguity: Ambiguity,
     mean_field: Array,
     *,
-    tol: float = 1e-10,
+    tol: Number = 1e-10,
     start: Float[Array, " S"] | None = None,
 ) -> BestResponse:
     """Return the best response to nature and to a population that stands still.
@@ -62,7 +62,7 @@ def evaluate(
     policy: Float[Array, "S A"],
     mean_field: Array,
     *,
-    tol: float = 1e-10,
+    tol: Number = 1e-10,
 ) -> Float[Array, " S"]:
     """Return the robust value (S,) of a policy: nature answers it in every state, forever.
 
@@ -91,7 +91,7 @@ def value_scale(reward: Array, discount: float | Array) -> Array:
     return (jnp.max(reward) - jnp.min(reward)) / (1 - discount)
 
 
-def absolute_tolerance(mdp: RobustMDP, tol: float | Array) -> Array:
+def absolute_tolerance(mdp: RobustMDP, tol: Number | Array) -> Array:
     """A relative tolerance in the unit of the values, never below their rounding."""
     largest = jnp.max(jnp.abs(mdp.reward)) / (1 - mdp.discount)
     rounding = 4 * jnp.finfo(mdp.reward.dtype).eps * largest

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks
-from rmfg.core.precision import Array, boundary
+from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.kernel import DenseKernel, as_dense, assemble
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
 
@@ -62,7 +62,7 @@ class FictitiousPlay(Solver):
 
     power: Float[Array, ""]
 
-    def __init__(self, power: float = 2.0):
+    def __init__(self, power: Number = 2.0):
         self.power = checks.positive("power", power)
         if not self.power >= 1:
             raise ValueError(f"`power` must be at least 1 (the plain average), but is {power:g}.")

@@ -14,6 +14,7 @@ import numpy as np
 from rmfg.answer.certificate import Appraisal, appraise
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.meter import Meter
+from rmfg.core.precision import Number
 from rmfg.core.status import Status
 from rmfg.solvers.base import Solver
 
@@ -40,7 +41,7 @@ def drive(
     problem: Problem,
     solver: Solver,
     guess: np.ndarray,
-    tol: float,
+    tol: Number,
     max_steps: int,
     max_seconds: float,
     meter: Meter,

@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks
-from rmfg.core.precision import Array, boundary
+from rmfg.core.precision import Array, Number, boundary
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
 
 
@@ -44,7 +44,7 @@ class Picard(Solver):
     long_run: bool
 
     def __init__(
-        self, damping: float = 0.5, temperature: float | None = None, *, long_run: bool = True
+        self, damping: Number = 0.5, temperature: Number | None = None, *, long_run: bool = True
     ):
         self.damping = checks.share("damping", damping)
         self.temperature = (

@@ -12,7 +12,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Population, Problem
 from rmfg.core import checks
 from rmfg.core.meter import Meter, NoMeter, TerminalMeter
-from rmfg.core.precision import Array, to_numpy
+from rmfg.core.precision import Array, Number, to_numpy
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
@@ -42,11 +42,11 @@ def solve(
     ambiguity: Ambiguity | None = None,
     *,
     solver: Solver | None = None,
-    tol: float = 1e-8,
+    tol: Number = 1e-8,
     population: Population | Array = "worst_case",
     initial: Any = None,
     max_steps: int | None = None,
-    max_seconds: float | None = None,
+    max_seconds: Number | None = None,
     progress: bool | Meter = False,
     throw: bool = False,
     seed: int = 0,  # noqa: ARG001

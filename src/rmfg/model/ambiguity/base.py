@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, boundary
+from rmfg.core.precision import Array, Number, as_float, boundary
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows
 
-Size = float | Array | Callable[[Any], Any]
+Size = Number | Array | Callable[[Any], Any]
 """A radius: a number, an array (S, A), or a function of the mean field."""
 
 

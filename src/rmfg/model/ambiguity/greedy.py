@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, is_concrete
+from rmfg.core.precision import Array, Number, as_float, is_concrete
 from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
@@ -117,7 +117,7 @@ class Interval(RowwiseAmbiguity):
     lower: Array
     upper: Array
 
-    def __init__(self, lower: Array | float, upper: Array | float):
+    def __init__(self, lower: Array | Number, upper: Array | Number):
         self.lower = _checked_bound("lower", lower)
         self.upper = _checked_bound("upper", upper)
         if is_concrete(self.lower, self.upper):
@@ -215,7 +215,7 @@ def _successors_first(bound: Array) -> Array:
     return jnp.moveaxis(array, -1, 0) if array.ndim == 3 else array[..., None, None]
 
 
-def _checked_bound(name: str, bound: Array | float) -> Array:
+def _checked_bound(name: str, bound: Array | Number) -> Array:
     array = as_float(bound)
     if array.ndim not in (0, 1, 3):
         raise ValueError(

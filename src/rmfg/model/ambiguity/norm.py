@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, is_concrete
+from rmfg.core.precision import Array, Number, as_float, is_concrete
 from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
@@ -51,7 +51,7 @@ class Lp(RowwiseAmbiguity):
     support: str
 
     def __init__(
-        self, radius: Size, p: float = 2, weights: Array | None = None, *, support: str = "all"
+        self, radius: Size, p: Number = 2, weights: Array | None = None, *, support: str = "all"
     ):
         self.radius = checked_size("radius", radius, jnp.inf, "")
         order = float(p)

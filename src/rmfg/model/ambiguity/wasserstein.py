@@ -7,7 +7,7 @@ import scipy.sparse
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, is_concrete
+from rmfg.core.precision import Array, Number, as_float, is_concrete
 from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
@@ -35,7 +35,7 @@ class Wasserstein(RowwiseAmbiguity):
     order: float
     support: str
 
-    def __init__(self, radius: Size, metric: Array, order: float = 1, *, support: str = "all"):
+    def __init__(self, radius: Size, metric: Array, order: Number = 1, *, support: str = "all"):
         self.radius = checked_size("radius", radius, jnp.inf, "")
         self.metric, self.order = _checked_metric(metric), float(order)
         if not 1 <= self.order < jnp.inf:

@@ -1,0 +1,220 @@
+"""The certificate against enumeration and against its definitions, written out by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from reference import games as brute_force
+from registry import NUM_STATES, SHAPE, CrowdedGame, array, dense_kernel, over_kernels
+
+import rmfg
+
+SIZE = (3, 2)
+
+
+def sigma_of_variation(p, values):
+    """Mass 0.2 moves from the highest values to the lowest."""
+    left, total = 0.2, float(p @ values)
+    for state in np.argsort(-values):
+        moved = min(left, p[state])
+        left, total = left - moved, total - moved * (values[state] - values.min())
+    return total
+
+
+NATURES = {
+    "nominal": (rmfg.Nominal(), lambda p, v: p @ v),
+    "contamination": (rmfg.Contamination(0.3), lambda p, v: 0.7 * (p @ v) + 0.3 * v.min()),
+    "total variation": (rmfg.TotalVariation(0.2), sigma_of_variation),
+}
+
+
+class TinyGame(rmfg.MeanFieldGame):
+    """Kernel and reward that depend on the mean field of either kind."""
+
+    num_states, num_actions = SIZE
+    discount = 0.8
+
+    def __init__(self, mean_field: str, seed: int):
+        random = np.random.default_rng(seed)
+        self.mean_field = mean_field
+        self.laws = random.dirichlet(np.ones(3), (2, *SIZE))
+        self.payoff = random.normal(size=SIZE)
+
+    def kernel(self, mean_field):
+        share = mean_field[0] if self.mean_field == "state" else mean_field[:, 0].sum()
+        return (1 - share) * self.laws[0] + share * self.laws[1]
+
+    def reward(self, mean_field):
+        crowd = mean_field[:, None] if self.mean_field == "state" else mean_field
+        return self.payoff - crowd
+
+    def at(self, law, policy):
+        """Kernel and reward in NumPy, from the formulas above."""
+        field = law if self.mean_field == "state" else law[:, None] * policy
+        share = field[0] if self.mean_field == "state" else field[:, 0].sum()
+        crowd = field[:, None] if self.mean_field == "state" else field
+        return (1 - share) * self.laws[0] + share * self.laws[1], self.payoff - crowd
+
+
+@pytest.mark.parametrize("mean_field", ["state", "state-action"])
+@pytest.mark.parametrize("name", NATURES)
+def test_enumeration_lies_between_the_bounds(name, mean_field):
+    """Eight deterministic policies, valued by plain iteration, at the candidate's mean field."""
+    ambiguity, sigma = NATURES[name]
+    for seed in range(4):
+        game, random = TinyGame(mean_field, seed), np.random.default_rng(100 + seed)
+        law = random.dirichlet(np.ones(3))
+        # From far off to nearly optimal, with and without actions that are never played.
+        policy = random.dirichlet(np.full(2, 0.5), 3) if seed % 2 else np.eye(2)[[0, 1, 0]]
+        kernel, reward = game.at(law, policy)
+        found = rmfg.certify(game, ambiguity, policy, law)
+        best = brute_force.optimal_robust_value(kernel, reward, game.discount, sigma)
+        own = brute_force.robust_value(kernel, reward, game.discount, policy, sigma)
+        gain = best - own
+        assert found.exploitability_lower <= gain.max() + 1e-11
+        assert gain.max() <= found.exploitability + 1e-11
+        assert found.exploitability - found.exploitability_lower <= 1e-11
+        assert found.mean_exploitability == pytest.approx(law @ gain, abs=1e-11)
+        assert found.scale == pytest.approx(np.ptp(reward) / 0.2, rel=1e-14)
+
+        # Nature's own answer to the optimal value; the law is pushed through it.
+        nature = array(ambiguity.worst_kernel(rmfg.DenseKernel(kernel), best))
+        sigmas = np.array([[sigma(kernel[s, a], best) for a in range(2)] for s in range(3)])
+        np.testing.assert_allclose(nature @ best, sigmas, atol=1e-12)
+        pushed = np.einsum("s,sa,sat->t", law, policy, nature)
+        assert found.consistency == pytest.approx(np.abs(law - pushed).sum(), abs=1e-11)
+        assert found.nature_gap <= 1e-11
+        assert found.infeasibility <= 1e-13
+
+
+@pytest.mark.parametrize("name", NATURES)
+def test_populations(name):
+    """What moves the population: nature, the nominal kernel, or somebody's kernel."""
+    ambiguity, _ = NATURES[name]
+    game, random = TinyGame("state", 7), np.random.default_rng(7)
+    law, policy = random.dirichlet(np.ones(3)), random.dirichlet(np.ones(2), 3)
+    kernel, _ = game.at(law, policy)
+    own = random.dirichlet(np.ones(3), SIZE)
+    claimed = random.dirichlet(np.ones(3), SIZE)
+
+    def consistency(moved):
+        return np.abs(law - np.einsum("s,sa,sat->t", law, policy, moved)).sum()
+
+    movers = {"worst_case": claimed, "nominal": kernel}
+    for population, moved in [*movers.items(), (own, own), (rmfg.DenseKernel(own), own)]:
+        found = rmfg.certify(game, ambiguity, policy, law, claimed, population=population)
+        assert found.consistency == pytest.approx(consistency(moved), abs=1e-13)
+        # The claimed kernel is judged as nature's, whoever moves the population.
+        assert found.infeasibility > 1e-3
+        assert not found.certified
+
+
+def test_gap_counts_only_where_the_population_goes():
+    """A kind nature on a pair that nobody plays is no offence; on one that is played, it is."""
+    kernel = np.zeros((3, 2, 3))
+    kernel[:, 0, 0] = 1  # action 0 goes to state 0, action 1 to the other two
+    kernel[:, 1, 1:] = 0.5
+    reward = np.array([[1.0, 0], [0, 0], [0, -1]])
+    game = rmfg.TabularGame(kernel, reward, 0.5)
+    ambiguity = rmfg.CVaR(0.5)
+    stay, law = np.tile([1.0, 0], (3, 1)), np.eye(3)[0]
+    best = rmfg.best_response(game, ambiguity, law)
+    np.testing.assert_array_equal(best.policy, stay)
+    found = rmfg.certify(game, ambiguity, stay, law, kernel)
+    assert found.nature_gap <= 1e-14
+    assert found.certified
+    # Values are 2, 1, 1, so that no law on states 1 and 2 is worse than another; make them differ.
+    reward[2, 0] = -1.0
+    game = rmfg.TabularGame(kernel, reward, 0.5)
+    mixed = np.tile([0.5, 0.5], (3, 1))
+    found = rmfg.certify(game, ambiguity, mixed, law, kernel)
+    # V = (2, 1, 0): nominal 0.5 against the worst case 0.
+    assert found.nature_gap == pytest.approx(0.5, abs=1e-12)
+    assert rmfg.certify(game, ambiguity, stay, law, kernel).nature_gap <= 1e-14
+
+
+def test_infeasibility_is_the_sets_distance():
+    nominal = dense_kernel(0)
+    game = rmfg.TabularGame(nominal, np.random.default_rng(0).normal(size=SHAPE), 0.9)
+    law = np.full(NUM_STATES, 1 / NUM_STATES)
+    policy = np.full(SHAPE, 1 / SHAPE[1])
+    away = np.roll(array(nominal), 1, axis=-1)
+    moved = 0.5 * np.abs(away - array(nominal)).sum(-1)
+    found = rmfg.certify(game, rmfg.TotalVariation(0.25), policy, law, away)
+    assert found.infeasibility == pytest.approx(moved.max() - 0.25, abs=1e-14)
+
+
+def test_conditions_are_what_tol_promises():
+    good = rmfg.Certificate(
+        exploitability=9.0,
+        exploitability_lower=8.0,
+        mean_exploitability=8.5,
+        consistency=0.09,
+        nature_gap=9.0,
+        infeasibility=0.09,
+        scale=100.0,
+        tol=0.1,
+    )
+    assert good.certified
+    assert good.relative_exploitability == 0.09
+    assert good.relative_nature_gap == 0.09
+    bad = {"exploitability": 11.0, "consistency": 0.11, "nature_gap": 11.0, "infeasibility": 0.11}
+    for name, number in bad.items():
+        for wrong in (number, np.nan, np.inf):
+            found = dataclasses.replace(good, **{name: wrong})
+            assert not found.certified
+            assert [key for key, holds in found.conditions.items() if not holds] == [name]
+    assert not dataclasses.replace(good, scale=np.nan).certified
+
+
+@pytest.mark.parametrize("mean_field", ["state", "state-action"])
+@over_kernels
+def test_both_kinds_of_mean_field_and_kernel(form, mean_field):
+    """The same numbers for dense and sparse games, and by hand for the nominal set."""
+    game, random = CrowdedGame(form, mean_field), np.random.default_rng(0)
+    law, policy = random.dirichlet(np.ones(8)), random.dirichlet(np.ones(5), 8)
+    field = law if mean_field == "state" else law[:, None] * policy
+    kernel, reward = array(game.kernel(field)), game.reward(field)
+    found = rmfg.certify(game, rmfg.Nominal(), policy, law)
+    value = np.zeros(8)
+    for _ in range(400):
+        value = (reward + game.discount * kernel @ value).max(1)
+    chain = np.einsum("sat,sa->st", kernel, policy)
+    own = np.linalg.solve(np.eye(8) - game.discount * chain, (policy * reward).sum(1))
+    assert found.exploitability == pytest.approx((value - own).max(), abs=1e-11)
+    assert found.mean_exploitability == pytest.approx(law @ (value - own), abs=1e-11)
+    assert found.consistency == pytest.approx(np.abs(law - law @ chain).sum(), abs=1e-14)
+
+
+def test_equilibria_known_in_closed_form():
+    game = rmfg.zoo.make("rock-paper-scissors")
+    law = np.full(3, 1 / 3)
+    for policy in (np.full((3, 3), 1 / 3), np.eye(3)[[1, 2, 0]]):
+        found = rmfg.certify(game, rmfg.Nominal(), policy, law, tol=1e-12)
+        assert found.certified, found
+    # Rock forever is beaten by paper forever: 1 a step, from the second step on.
+    rock = np.eye(3)[[0, 0, 0]]
+    found = rmfg.certify(game, rmfg.Nominal(), rock, np.eye(3)[0])
+    assert found.exploitability == pytest.approx(0.9 / (1 - 0.9), rel=1e-12)
+    assert not found.certified
+
+
+def test_constant_rewards():
+    """All policies are equal: their value is the scale, and zero rewards have scale one."""
+    law, policy = np.full(NUM_STATES, 1 / NUM_STATES), np.full(SHAPE, 1 / SHAPE[1])
+    around = np.broadcast_to(np.roll(np.eye(8), 1, 1)[:, None], (*SHAPE, 8))
+    for constant, scale in ((3.0, 30.0), (0.0, 1.0)):
+        game = rmfg.TabularGame(around, np.full(SHAPE, constant), 0.9)
+        found = rmfg.certify(game, rmfg.Nominal(), policy, law)
+        assert found.certified
+        assert found.scale == pytest.approx(scale, rel=1e-12)
+
+
+def test_a_tolerance_can_be_asked_for():
+    game = rmfg.zoo.make("move-forward")
+    law, policy = np.full(7, 1 / 7), np.full((7, 3), 1 / 3)
+    found = rmfg.certify(game, rmfg.Nominal(), policy, law, tol=1e-8)
+    loose = rmfg.certify(game, rmfg.Nominal(), policy, law, tol=1.0)
+    assert not found.certified
+    assert loose.certified
+    assert dataclasses.replace(found, tol=1.0) == loose

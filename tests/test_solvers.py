@@ -1,0 +1,392 @@
+"""Solvers: what they must reach, how the loop ends, and driving them by hand.
+
+Every claim is judged by a NumPy calculation or by the certificate of a game with a known answer.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import games as brute_force
+from registry import NUM_STATES, SETS, SHAPE, SOLVERS, CrowdedGame, array, lonely_game, over_kernels
+
+import rmfg
+
+LINE = np.abs(np.subtract.outer(np.arange(7.0), np.arange(7.0)))
+
+# Nature in the move-forward game, seven states in a row.
+NATURES = {
+    "nominal": rmfg.Nominal(),
+    "contamination": rmfg.Contamination(0.1),
+    "total variation": rmfg.TotalVariation(0.1),
+    "total variation, nominal support": rmfg.TotalVariation(0.1, support="nominal"),
+    "KL": rmfg.KullbackLeibler(0.1),
+    "chi-square": rmfg.ChiSquare(0.1),
+    "Hellinger": rmfg.Hellinger(0.05),
+    "CVaR": rmfg.CVaR(0.3),
+    "Wasserstein": rmfg.Wasserstein(0.1, LINE),
+    "penalty": rmfg.EntropyPenalty(1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def forward():
+    return rmfg.zoo.make("move-forward")
+
+
+def judge(game, law, policy, ambiguity, kernel):
+    """Exploitability and consistency by value iteration in NumPy on nature's own support function."""
+    field = game.mean_field_of(law, policy)
+    nominal, reward = game.kernel(field), game.reward(field)
+    best, own = np.zeros(len(law)), np.zeros(len(law))
+    for _ in range(600):
+        best = (reward + game.discount * ambiguity.worst_value(nominal, best)).max(1)
+        q = reward + game.discount * ambiguity.worst_value(nominal, own)
+        own = (policy * q).sum(1)
+    pushed = np.einsum("s,sa,sat->t", law, policy, array(kernel))
+    return (best - own).max(), np.abs(pushed - law).sum()
+
+
+@pytest.mark.parametrize("name", NATURES)
+def test_without_interaction_the_default_certifies(name, forward):
+    ambiguity = NATURES[name]
+    answer = rmfg.solve(forward, ambiguity)
+    assert answer.status == "certified", answer
+    assert answer.certificate.tol == 1e-8
+    gain, moved = judge(forward, answer.distribution, answer.policy, ambiguity, answer.kernel)
+    assert gain <= 1.01e-8 * answer.certificate.scale + 1e-12
+    assert moved <= 1.01e-8
+    # Everyone goes right, whatever nature does.
+    np.testing.assert_allclose(answer.policy[:-1, 2], 1)
+
+
+@over_kernels
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_solver_on_both_kernels(solver, form):
+    """An answer that is no worse than a tenth, and a certificate that NumPy confirms."""
+    game, ambiguity = lonely_game(form), rmfg.TotalVariation(0.1)
+    answer = rmfg.solve(game, ambiguity, solver=SOLVERS[solver](), tol=0.1, max_steps=300)
+    assert answer.status == "certified", answer
+    gain, moved = judge(game, answer.distribution, answer.policy, ambiguity, answer.kernel)
+    assert gain <= answer.certificate.exploitability + 1e-9
+    assert moved == pytest.approx(answer.certificate.consistency, abs=1e-12)
+    assert type(answer.kernel) is type(game.kernel(answer.distribution))
+    for numbers in (answer.policy, answer.distribution, answer.value):
+        assert type(numbers) is np.ndarray
+        assert numbers.dtype == np.float64
+
+
+@pytest.mark.parametrize("row", [row for row in SETS if row.kind in ("CVaR", "reverse KL")])
+def test_an_answer_is_the_robust_mdp_s(row):
+    """Without interaction the law is the stationary law of nature's chain, found in NumPy."""
+    game = lonely_game("dense")
+    ambiguity = row.build(row.middle(), game.kernel(np.full(NUM_STATES, 0.125)))
+    answer = rmfg.solve(game, ambiguity)
+    assert answer.status == "certified"
+    chain = np.einsum("sat,sa->st", array(answer.kernel), answer.policy)
+    laws = brute_force.stationary_laws(chain)
+    shares, *_ = np.linalg.lstsq(laws.T, answer.distribution, rcond=None)
+    np.testing.assert_allclose(shares @ laws, answer.distribution, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("lasry-lions-chain", {}), ("coordination", {}), ("beach-bar", {"num_states": 7})],
+)
+def test_fictitious_play_in_monotone_games(name, parameters):
+    game = rmfg.zoo.make(name, **parameters)
+    answer = rmfg.solve(game, solver=rmfg.FictitiousPlay(), tol=1e-2)
+    assert answer.status == "certified", answer
+    gain, moved = judge(game, answer.distribution, answer.policy, rmfg.Nominal(), answer.kernel)
+    assert gain <= 1.01e-2 * answer.certificate.scale
+    assert moved <= 1.01e-2
+
+
+def test_fictitious_play_finds_the_mixed_equilibrium():
+    """Rock, paper, scissors: pure responses chase each other, their average comes to rest."""
+    game = rmfg.zoo.make("rock-paper-scissors")
+    solver, problem = rmfg.FictitiousPlay(power=3), rmfg.Problem(game)
+    state = solver.init(problem, np.array([0.6, 0.3, 0.1]))
+    gains = []
+    for step in range(1, 161):
+        state = solver.step(problem, state)
+        if step in (10, 40, 160):
+            policy, law, kernel = solver.candidate(problem, state)
+            gains.append(rmfg.certify(game, rmfg.Nominal(), policy, law, kernel).exploitability)
+    assert np.abs(law - 1 / 3).max() <= 0.01
+    assert gains[0] > 2 * gains[1] > 4 * gains[2]
+
+
+# How the loop ends ------------------------------------------------------------------------------
+
+
+def test_a_limit_on_steps():
+    game = rmfg.zoo.make("rock-paper-scissors")
+    start = np.array([0.6, 0.3, 0.1])
+    answer = rmfg.solve(game, solver=rmfg.Picard(), initial=start, max_steps=7)
+    assert answer.status == "max steps"
+    assert answer.steps == 7
+    assert not answer.certificate.certified
+    assert "max_steps" in answer.status.advice
+    assert answer.status.advice in str(answer)
+
+
+def test_a_limit_on_seconds():
+    game = rmfg.zoo.make("rock-paper-scissors")
+    start = np.array([0.6, 0.3, 0.1])
+    answer = rmfg.solve(
+        game, solver=rmfg.Picard(), initial=start, max_seconds=1e-9, max_steps=10**6
+    )
+    assert answer.status == "max seconds"
+    assert answer.steps <= 1
+    np.testing.assert_allclose(answer.policy.sum(1), 1)
+
+
+def test_throw_carries_the_best_answer():
+    game = rmfg.zoo.make("rock-paper-scissors")
+    with pytest.raises(rmfg.NotCertifiedError, match="max steps: The best answer") as caught:
+        rmfg.solve(game, initial=np.array([0.6, 0.3, 0.1]), max_steps=2, throw=True)
+    assert caught.value.equilibrium.status == "max steps"
+    assert rmfg.solve(rmfg.zoo.make("move-forward"), throw=True).status == "certified"
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_best_answer_seen_is_returned(solver):
+    """More steps never give a worse answer than fewer, nor than the start."""
+    game, start = rmfg.zoo.make("rock-paper-scissors"), np.array([0.6, 0.3, 0.1])
+    merits = []
+    for steps in (1, 2, 4, 9, 18):
+        answer = rmfg.solve(
+            game, solver=SOLVERS[solver](), initial=start, max_steps=steps, tol=1e-12
+        )
+        found = answer.certificate
+        merits.append(max(found.relative_exploitability, found.consistency))
+    assert all(later <= sooner + 1e-12 for sooner, later in zip(merits, merits[1:], strict=False))
+
+
+def test_the_certificate_outranks_the_solver(monkeypatch):
+    """A loop that claims success does not make an answer certified."""
+    from rmfg.solvers import loop
+
+    monkeypatch.setattr(loop, "_merit", lambda found: 0.0)
+    game = rmfg.zoo.make("rock-paper-scissors")
+    answer = rmfg.solve(game, initial=np.array([0.6, 0.3, 0.1]))
+    assert answer.status == "not certified"
+    assert not answer.certificate.certified
+
+
+class Hole(rmfg.MeanFieldGame):
+    """A reward that is NaN where nobody is: the first best response empties a state."""
+
+    num_states, num_actions, discount = 3, 2, 0.5
+
+    def kernel(self, mean_field):
+        go = jnp.zeros((3, 2, 3)).at[:, 0, 1].set(1.0).at[:, 1, 2].set(1.0)
+        return go
+
+    def reward(self, mean_field):
+        empty = jnp.where(mean_field[0] > 0.2, 0.0, jnp.nan)
+        return jnp.array([[1.0, 0], [1, 0], [1, 0]]) + empty
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_nan_at_a_visited_mean_field_is_never_certified(solver):
+    try:
+        answer = rmfg.solve(Hole(), solver=SOLVERS[solver](), max_steps=50, tol=1e-6)
+    except ValueError as error:
+        assert "finite" in str(error)
+    else:
+        assert answer.status != "certified"
+        assert not answer.certificate.certified
+
+
+def test_non_finite_has_its_own_status():
+    answer = rmfg.solve(Hole(), solver=rmfg.Picard(damping=0.3), max_steps=50, tol=1e-6)
+    assert answer.status == "non-finite"
+    assert "NaN or infinity" in answer.status.advice
+    assert np.isfinite(answer.distribution).all()
+
+
+# By hand ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", [name for name in SOLVERS if name != "auto"])
+def test_stepping_by_hand_is_the_loop(solver):
+    """The public loop around public steps, with the certificate as the judge."""
+    game, ambiguity, steps = CrowdedGame("dense"), rmfg.TotalVariation(0.1), 6
+    method, start = SOLVERS[solver](), np.full(NUM_STATES, 1 / NUM_STATES)
+    problem = rmfg.Problem(game, ambiguity)
+    state = method.init(problem, start)
+    seen = [method.candidate(problem, state)]
+    for _ in range(steps):
+        state = method.step(problem, state)
+        seen.append(method.candidate(problem, state))
+    answer = rmfg.solve(game, ambiguity, solver=method, max_steps=steps, tol=1e-12)
+    assert answer.status == "max steps"
+
+    def merit(policy, law, kernel):
+        found = rmfg.certify(game, ambiguity, policy, law, kernel)
+        return max(
+            found.relative_exploitability, found.consistency, found.relative_nature_gap
+        )
+
+    merits = [merit(*candidate) for candidate in seen]
+    best = seen[int(np.argmin(merits))]
+    np.testing.assert_allclose(answer.policy, best.policy, atol=1e-12)
+    np.testing.assert_allclose(answer.distribution, best.distribution, atol=1e-12)
+    assert isinstance(best.policy, np.ndarray)
+
+
+def test_picard_is_damped_as_written():
+    """m <- (1 - damping) m + damping * image, with the image one push or the stationary law."""
+    game, ambiguity = CrowdedGame("dense"), rmfg.TotalVariation(0.1)
+    start = np.full(NUM_STATES, 1 / NUM_STATES)
+    best = rmfg.best_response(game, ambiguity, start)
+    images = {
+        False: np.einsum("s,sa,sat->t", start, best.policy, array(best.kernel)),
+        True: rmfg.stationary_distribution(best.kernel, best.policy, initial=start),
+    }
+    for forever, image in images.items():
+        solver = rmfg.Picard(damping=0.25, long_run=forever)
+        problem = rmfg.Problem(game, ambiguity)
+        state = solver.init(problem, start)
+        np.testing.assert_allclose(state.image, image, atol=1e-12)
+        residual = float(state.residual())
+        assert residual == pytest.approx(np.abs(image - start).sum(), abs=1e-12)
+        law = solver.candidate(problem, solver.step(problem, state)).distribution
+        np.testing.assert_allclose(law, 0.75 * start + 0.25 * image, atol=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.1, 1.0])
+def test_the_bias_of_a_temperature_is_bounded(temperature):
+    """At most temperature * log A / (1 - discount), and not zero."""
+    game = lonely_game("dense")
+    solver = rmfg.Picard(damping=1.0, temperature=temperature)
+    problem = rmfg.Problem(game, rmfg.TotalVariation(0.1))
+    state = solver.step(problem, solver.init(problem, np.full(NUM_STATES, 0.125)))
+    policy, law, _ = solver.candidate(problem, state)
+    found = rmfg.certify(game, rmfg.TotalVariation(0.1), policy, law)
+    bound = temperature * np.log(SHAPE[1]) / (1 - game.discount)
+    assert 0 < found.exploitability <= bound
+
+
+def test_picard_contracts_to_one_equilibrium():
+    """A hot temperature makes the map contract: all starts end at the same law."""
+    problem = rmfg.Problem(CrowdedGame("dense"), rmfg.TotalVariation(0.1))
+    solver, ends = rmfg.Picard(damping=1.0, temperature=5.0), []
+    for seed in range(3):
+        state = solver.init(problem, np.random.default_rng(seed).dirichlet(np.ones(NUM_STATES)))
+        distances = []
+        for _ in range(12):
+            state = solver.step(problem, state)
+            distances.append(np.abs(state.image - state.guess).sum())
+        assert distances[-1] <= 1e-8 <= distances[0]
+        ends.append(state.image)
+    assert max(np.abs(ends[0] - end).max() for end in ends) <= 1e-8
+
+
+# Where it begins, and what moves the population ------------------------------------------------
+
+
+def test_initial_from_an_earlier_answer(forward):
+    first = rmfg.solve(forward, rmfg.TotalVariation(0.1))
+    again = rmfg.solve(forward, rmfg.TotalVariation(0.1), initial=first)
+    assert again.status == "certified"
+    assert again.steps == 0
+    assert first.steps > 0
+    given = rmfg.solve(forward, rmfg.TotalVariation(0.1), initial=first.distribution)
+    assert given.steps == 0
+
+
+def test_initial_of_the_game_is_the_first_guess():
+    law = np.array([0.5, 0.25, 0.25])
+    base = rmfg.zoo.make("rock-paper-scissors")
+    game = rmfg.TabularGame(base.kernel(law), base._reward, 0.9, initial=law)
+    answer = rmfg.solve(game, solver=rmfg.Picard(), max_steps=1, tol=1e-12)
+    moved = 0.5 * law + 0.5 * np.eye(3)[1]
+    assert min(np.abs(answer.distribution - guess).sum() for guess in (law, moved)) <= 1e-12
+
+
+def test_a_law_over_states_starts_a_state_action_game():
+    game = CrowdedGame("dense", "state-action")
+    law = np.eye(NUM_STATES)[2]
+    first, second = (
+        rmfg.solve(game, solver=rmfg.Picard(), initial=start, max_steps=1, tol=1e-12)
+        for start in (law, np.repeat(law[:, None] / 5, 5, axis=1))
+    )
+    np.testing.assert_array_equal(first.distribution, second.distribution)
+
+
+def test_several_recurrent_classes_do_not_stop_a_solver():
+    """Nobody can leave; where people start is where they stay."""
+    stay = np.broadcast_to(np.eye(4)[:, None], (4, 2, 4))
+    game = rmfg.TabularGame(stay, np.arange(8.0).reshape(4, 2), 0.9)
+    start = np.array([0.1, 0.2, 0.3, 0.4])
+    answer = rmfg.solve(game, initial=start)
+    assert answer.status == "certified"
+    np.testing.assert_allclose(answer.distribution, start, atol=1e-8)
+
+
+def test_what_moves_the_population(forward):
+    """Agents fear nature, the population moves by the simulator, or by somebody's kernel."""
+    nature = rmfg.TotalVariation(0.2)
+    base = forward.kernel(np.full(7, 1 / 7))
+    backward = np.roll(array(base)[::-1, ::-1, ::-1], 0, axis=1)  # mirrored: a law of its own
+    laws = {}
+    for name, population in {
+        "worst_case": "worst_case",
+        "nominal": "nominal",
+        "array": backward,
+        "kernel": rmfg.DenseKernel(backward),
+    }.items():
+        answer = rmfg.solve(forward, nature, population=population)
+        assert answer.status == "certified", answer
+        moved = {"worst_case": answer.kernel, "nominal": base}.get(name, rmfg.DenseKernel(backward))
+        chain = np.einsum("sat,sa->st", array(moved), answer.policy)
+        law = answer.distribution
+        assert np.abs(law - law @ chain).sum() <= 1e-7
+        laws[name] = law
+    np.testing.assert_allclose(laws["array"], laws["kernel"], atol=1e-7)
+    np.testing.assert_allclose(laws["nominal"], [0, 0, 0, 0, 0, 0.025, 0.975], atol=1e-7)
+    assert np.abs(laws["worst_case"] - laws["nominal"]).sum() > 0.1
+
+
+def test_same_input_same_answer(forward):
+    first, second = (rmfg.solve(forward, rmfg.KullbackLeibler(0.1)) for _ in range(2))
+    for name in ("policy", "distribution", "value"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    assert first.certificate == second.certificate
+
+
+def test_a_meter_is_told_and_closed():
+    from rmfg.core.meter import Meter
+
+    class Notes(Meter):
+        def __init__(self):
+            self.seen, self.closed = [], False
+
+        def update(self, step, numbers):
+            self.seen.append((step, numbers))
+
+        def close(self):
+            self.closed = True
+
+    notes = Notes()
+    rmfg.solve(rmfg.zoo.make("move-forward"), progress=notes, max_steps=5)
+    assert notes.closed
+    assert [step for step, _ in notes.seen] == list(range(len(notes.seen)))
+    assert all(np.isfinite(list(numbers.values())).all() for _, numbers in notes.seen)
+
+
+def test_the_log_answers_what_a_user_asks(forward):
+    answer = rmfg.solve(forward, rmfg.TotalVariation(0.1))
+    text = str(answer)
+    for words in (
+        "move-forward: 7 states, 3 actions",
+        "total-variation, radius 0.1, support all",
+        "certified at tol 1e-08",
+        "exploitability",
+        "consistency",
+        "infeasibility",
+        " s\n",
+    ):
+        assert words in text

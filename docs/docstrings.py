@@ -16,7 +16,7 @@ SPECIAL = re.compile(r"([<*\[\]|])")
 class Terminal(griffe.Extension):
     """Escape what Markdown would take for markup."""
 
-    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:  # noqa: ARG002
+    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Rewrite the docstring of one object."""
         if obj.docstring is not None:
             paragraphs = re.split(r"\n{2,}", obj.docstring.value)

@@ -420,7 +420,9 @@ ONE_OF_EACH = tuple({row.kind: row for row in reversed(SETS)}.values())[::-1]
 
 def over_sets(rows: tuple[SetRow, ...] = SETS) -> pytest.MarkDecorator:
     """Run a test for every set; all tests of a set go to one process, and share what it compiles."""
-    cases = [pytest.param(row, id=row.name, marks=pytest.mark.xdist_group(row.kind)) for row in rows]
+    cases = [
+        pytest.param(row, id=row.name, marks=pytest.mark.xdist_group(row.kind)) for row in rows
+    ]
     return pytest.mark.parametrize("row", cases)
 
 

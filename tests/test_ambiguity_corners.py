@@ -169,7 +169,9 @@ def test_mass_leaves_a_point_mass_as_far_as_the_radius_allows(ambiguity, expecte
     sigma = ambiguity.worst_value(kernel, values)
     np.testing.assert_allclose(sigma, expected, rtol=1e-14)
     law = array(ambiguity.worst_kernel(kernel, values))[0, 0]
-    np.testing.assert_allclose(law, (1 - expected) * np.eye(8)[1] + expected * np.eye(8)[2], atol=1e-14)
+    np.testing.assert_allclose(
+        law, (1 - expected) * np.eye(8)[1] + expected * np.eye(8)[2], atol=1e-14
+    )
 
 
 def test_closed_forms():
@@ -260,7 +262,7 @@ def test_ties_and_constants(row):
 
 @pytest.mark.parametrize("form", ["dense", "sparse"])
 def test_who_gets_the_mass_among_equals(form):
-    """Documented: the first state of lowest value; equal states give in proportion to what they hold."""
+    """Documented: the first state of lowest value; equal states give in proportion."""
     p = np.array([0.4, 0.2, 0.1, 0.1, 0.2, 0, 0, 0])
     values = np.array([2.0, 2.0, 1.0, 1.0, 1.5, 2.0, 1.0, 1.0])
     kernel = same_row(p)
@@ -343,7 +345,7 @@ def test_many_successors(ambiguity):
 def test_distances_that_need_a_program_cannot_be_traced():
     kernel = dense_kernel(0)
     for ambiguity in (rmfg.Wasserstein(0.1, 1 - np.eye(8)), rmfg.Scenarios([kernel])):
-        with pytest.raises(TypeError, match="linear program.*cannot be traced"):
+        with pytest.raises(TypeError, match=r"linear program.*cannot be traced"):
             jax.jit(lambda k, a=ambiguity: a.violation(k, kernel))(kernel)
 
 

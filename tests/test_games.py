@@ -174,12 +174,12 @@ def test_a_subclass_must_say_its_sizes():
 
     with pytest.raises(ValueError, match="`discount` is missing from Forgetful"):
         rmfg.solve(Forgetful())
+
+    class Half(rmfg.MeanFieldGame):
+        def kernel(self, mean_field):
+            return LAWS
+
     with pytest.raises(TypeError, match="abstract"):
-
-        class Half(rmfg.MeanFieldGame):
-            def kernel(self, mean_field):
-                return LAWS
-
         Half()
 
 

@@ -4,6 +4,8 @@ A law is checked on all 40 rows of a kernel at once. Nothing is compared with th
 where the definition, in NumPy, can say what must come out.
 """
 
+import itertools
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -97,7 +99,7 @@ def test_size(row, form, ledger):
             row.build(size, kernel).worst_value(kernel, values)
             for size in (*row.sizes, *(() if row.huge is None else (row.huge,)))
         ]
-        for smaller, larger in zip(ladder, ladder[1:], strict=False):
+        for smaller, larger in itertools.pairwise(ladder):
             ledger.at_most("not increasing in the radius", larger - smaller, slack)
         if row.has_radius:
             zero = row.build(0.0, kernel)

@@ -20,7 +20,7 @@ SUPPORT_FUNCTIONS = {
         rmfg.TotalVariation(0.2),
         lambda p, v: worst_case.total_variation(p, v, 0.2)[0],
     ),
-        "penalty": (
+    "penalty": (
         rmfg.EntropyPenalty(0.5),
         lambda p, v: -0.5 * np.log(np.sum(p * np.exp(-(v - v.min()) / 0.5))) + v.min(),
     ),
@@ -50,9 +50,7 @@ def test_evaluation_and_best_response_by_enumeration(name):
     law = np.full(3, 1 / 3)
     for form in ("dense", "sparse"):
         shape = rmfg.DenseKernel(kernel)
-        game = rmfg.TabularGame(
-            shape if form == "dense" else shape.to_sparse(), reward, discount
-        )
+        game = rmfg.TabularGame(shape if form == "dense" else shape.to_sparse(), reward, discount)
         found = rmfg.evaluate(game, ambiguity, policy, law)
         np.testing.assert_allclose(found, expected, atol=1e-10)
         response = rmfg.best_response(game, ambiguity, law)
@@ -71,7 +69,9 @@ def test_patient_agents_with_rewards_of_any_size(form, unit):
     reward = unit * np.random.default_rng(31).normal(size=SHAPE)
     game = rmfg.TabularGame(lonely_game(form).kernel(UNIFORM), reward, discount)
     value = np.zeros(NUM_STATES)
-    for _ in range(100):  # robust policy iteration with sorted mass; the fixed point is checked below
+    for _ in range(
+        100
+    ):  # robust policy iteration with sorted mass; the fixed point is checked below
         order = np.argsort(-value)
         moved = np.zeros_like(dense)
         before = np.cumsum(dense[..., order], -1) - dense[..., order]
@@ -217,9 +217,7 @@ def test_operators_in_the_callers_precision():
 
 def test_temperature_of_the_soft_operator_is_traced():
     game, values = lonely_game("dense"), values_of(0)
-    hot, cold = (
-        rmfg.soft_operator(game, rmfg.Nominal(), t, UNIFORM, values) for t in (1.0, 1e-6)
-    )
+    hot, cold = (rmfg.soft_operator(game, rmfg.Nominal(), t, UNIFORM, values) for t in (1.0, 1e-6))
     optimal = rmfg.optimal_operator(game, rmfg.Nominal(), UNIFORM, values)
     np.testing.assert_allclose(cold, optimal, atol=1e-5)
     assert (hot > optimal).all()

@@ -7,7 +7,7 @@ tracers pass through untouched, in the caller's own precision, so the same funct
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -32,16 +32,29 @@ def boundary(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves = [leaf for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, jax.Array)]
+        if not leaves:
+            with jax.enable_x64(True):
+                return to_numpy(function(*args, **kwargs))
+        # NumPy's float64 beside float32 JAX arrays would have one compiled function see both.
+        wide = any(leaf.dtype == jnp.float64 for leaf in leaves)
+        args, kwargs = _cast((args, kwargs), jnp.float64 if wide else jnp.float32)
         if not is_concrete(leaves):
             return function(*args, **kwargs)
-        if leaves:
-            # float64 JAX arrays turn into float32 outside an x64 context, without a word.
-            with jax.enable_x64(any(leaf.dtype == jnp.float64 for leaf in leaves)):
-                return function(*args, **kwargs)
-        with jax.enable_x64(True):
-            return to_numpy(function(*args, **kwargs))
+        # float64 JAX arrays turn into float32 outside an x64 context, without a word.
+        with jax.enable_x64(wide):
+            return function(*args, **kwargs)
 
     return wrapped
+
+
+def _cast(tree: R, dtype: Any) -> R:
+    """Turn NumPy's floating-point arrays into the caller's type; other leaves stay."""
+
+    def cast(leaf: Any) -> Any:
+        is_float = isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind == "f"
+        return leaf.astype(dtype) if is_float else leaf
+
+    return jax.tree.map(cast, tree)
 
 
 def to_numpy(tree: R) -> R:

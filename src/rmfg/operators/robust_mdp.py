@@ -66,4 +66,4 @@ def soft_maximum(q: Float[Array, "S A"], temperature: float | Array) -> Float[Ar
 
 def policy_average(q: Float[Array, "S A"], policy: Float[Array, "S A"]) -> Float[Array, " S"]:
     """The mean of q under the policy; actions that are not played do not count, whatever their q."""
-    return jnp.sum(jnp.where(policy > 0, policy * q, 0), axis=1)
+    return jnp.sum(jnp.where(policy == 0, 0, policy * q), axis=1)

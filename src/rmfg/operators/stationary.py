@@ -3,7 +3,8 @@
 A finite chain has one stationary law per recurrent class, a set of states that reach each other and
 nothing else. They are found from the graph of positive probabilities, so transient states get
 exactly zero, periodic chains are no special case, and several classes cannot go unnoticed.
-On a class the balance equations are solved with one state's mass fixed: the rest is a nonsingular
+Probabilities below the rounding unit count as zero: what is lost is below any residual. On a class
+the balance equations are solved with one state's mass fixed: the rest is a nonsingular
 M-matrix. Runs on the host: the graph decides what is computed.
 """
 
@@ -37,6 +38,9 @@ def stationary_distribution(
     policy = np.asarray(as_float(policy))
     checks.policy("policy", policy, kernel.num_states, kernel.num_actions)
     chain = kernel.chain(policy)
+    # A move less likely than rounding cannot be told from none, and would make balances singular.
+    chain.data[chain.data < np.finfo(np.float64).eps] = 0
+    chain.eliminate_zeros()
     classes = recurrent_classes(chain)
     if len(classes) == 1:
         return _law_on(chain, classes[0])

@@ -40,12 +40,9 @@ from rmfg.model.ambiguity.base import (
     proportional,
     size_at,
 )
-from rmfg.model.ambiguity.numerics import root
+from rmfg.model.ambiguity.numerics import log_bracket, root
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows
-
-# The search runs over log s between these two: far beyond what any float64 row can need.
-LOG_GENTLEST, LOG_HARDEST = 250.0, -250.0
 
 
 class Heights(NamedTuple):
@@ -129,7 +126,7 @@ class Divergence(RowwiseAmbiguity):
         variance = rows.total(variance_of)
         guess = 0.5 * jnp.log(proportional(variance, 2 * radius))
         search = ~idle & ~collapsed & ~popped
-        low, high = (jnp.full_like(radius, bound) for bound in (LOG_HARDEST, LOG_GENTLEST))
+        low, high = log_bracket(radius)
         start = jnp.where(search & jnp.isfinite(guess), jnp.clip(guess, low + 1, high - 1), 0)
         found = jnp.exp(root(gap, low, high, start, slope=-2.0, active=search))
 
@@ -165,7 +162,8 @@ class Divergence(RowwiseAmbiguity):
         weights = jnp.where(on_support, rows.law * factor, 0)
         law = weights / jnp.sum(weights, axis=0)
         # Divergences are convex: this mixture is inside where rounding put the tilted law outside.
-        share = jnp.where(collapsed | popped, 1, jnp.minimum(1, proportional(radius, divergence)))
+        reached = self.distance(rows.law, law)
+        share = jnp.where(collapsed | popped, 1, jnp.minimum(1, proportional(radius, reached)))
         mass = jnp.where(popped, self.created(divergence, radius), 0)
         return (1 - mass) * (share * law + (1 - share) * rows.law) + mass * rows.lowest_slot()
 
@@ -191,7 +189,7 @@ class KullbackLeibler(Divergence):
         return jnp.exp(-height / gentleness)
 
     def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
-        gentleness = jnp.maximum(gentleness, jnp.exp(LOG_HARDEST))
+        gentleness = jnp.maximum(gentleness, jnp.exp(log_bracket(radius)[0]))
         divergence, free_energy = exponential_tilt(heights, gentleness)
         return Tilted(divergence, free_energy + gentleness * radius)
 
@@ -277,7 +275,7 @@ class ChiSquare(Divergence):
         return jnp.maximum(1 - height / gentleness, 0)
 
     def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
-        gentleness = jnp.maximum(gentleness, jnp.exp(LOG_HARDEST))
+        gentleness = jnp.maximum(gentleness, jnp.exp(log_bracket(radius)[0]))
         center = jnp.maximum(gentleness - heights.mean, 0)
 
         def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array]:

@@ -196,7 +196,7 @@ def fill(rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"])
     room = upper - lower
     missing = 1 - summed(lower)
     # Filling from below leaves what the total room exceeds the missing mass by, from the top.
-    level = cut(rows.values, room, summed(room) - missing)
+    level = cut(rows.values, room, jnp.maximum(summed(room) - missing, 0))
 
     def parts(law: Array, values: Array, _: Array, low: Array, high: Array) -> tuple[Array, ...]:
         loss = (law - low) * jnp.maximum(values - level, 0)

@@ -30,11 +30,9 @@ from rmfg.model.ambiguity.base import (
     size_at,
 )
 from rmfg.model.ambiguity.greedy import fill_around, move_mass
-from rmfg.model.ambiguity.numerics import root
+from rmfg.model.ambiguity.numerics import log_bracket, root
 from rmfg.model.ambiguity.transport import transport
 from rmfg.model.rows import Reach, Rows
-
-LOG_SHORTEST, LOG_LONGEST = -120.0, 120.0
 
 
 class Lp(RowwiseAmbiguity):
@@ -115,11 +113,11 @@ def spread_mass(
     rows: Rows, radius: Float[Array, "S A"], order: float, weights: Float[Array, "..."]
 ) -> RowAnswer:
     """Answer rows for 1 < order < infinity; `weights` are one, or given per slot."""
-    low = rows.lowest()
-    width = rows.highest() - low
+    lowest_value = rows.lowest()
+    width = rows.highest() - lowest_value
     flat = ~(width > 0)
     span = jnp.where(flat, 1, width)
-    height = (rows.values - low) / span
+    height = (rows.values - lowest_value) / span
     scale = weights**order
     exponent = 1 / (order - 1)
 
@@ -160,13 +158,9 @@ def spread_mass(
         tiny = jnp.finfo(law.dtype).tiny
         return jnp.log(jnp.maximum(radius, tiny)) - jnp.log(jnp.maximum(norm(law), tiny))
 
-    low_bracket, high_bracket = (
-        jnp.full_like(radius, bound) for bound in (LOG_SHORTEST, LOG_LONGEST)
-    )
+    low, high = log_bracket(radius)
     start = jnp.where(search, jnp.log(jnp.where(radius > 0, radius, 1)), 0.0)
-    length = jnp.exp(
-        root(gap, low_bracket, high_bracket, start, slope=-1.0, active=search, max_steps=80)
-    )
+    length = jnp.exp(root(gap, low, high, start, slope=-1.0, active=search, max_steps=80))
     level = level_for(length)
     law = shift(level, length)
     multiplier = length ** (1 - order)

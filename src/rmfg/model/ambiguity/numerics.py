@@ -14,6 +14,9 @@ from jaxtyping import Float
 
 from rmfg.core.precision import Array
 
+# A bracket for logarithms of multipliers: squares of both ends, and ratios, stay finite numbers.
+SHARE_OF_EXPONENTS = 0.35
+
 # Up to this many slots, comparing all pairs beats a sort along the leading axis.
 ALL_PAIRS = 32
 
@@ -23,7 +26,8 @@ def cut(
 ) -> Float[Array, "S A"]:
     """The highest key at which the weight from the highest key down to it exceeds the budget.
 
-    Where the whole weight does not exceed the budget, the lowest key of positive weight.
+    Where the whole weight does not exceed the budget, the lowest key of positive weight (or the
+    highest, where no weight is positive).
     Keys (K, 1, 1) are shared by all rows: they are sorted once, and the loop stops early.
     """
     if keys.shape[1:] == (1, 1):
@@ -42,7 +46,7 @@ def cut(
         lowest = jnp.where(weight > 0, jnp.minimum(best.lowest, key), best.lowest)
         return Crossing(best.spent, found, lowest), None
 
-    return jax.lax.scan(body, Crossing.start(budget), (keys, weights))[0].key()
+    return jax.lax.scan(body, Crossing.start(budget, keys), (keys, weights))[0].key()
 
 
 class Crossing(NamedTuple):
@@ -53,9 +57,9 @@ class Crossing(NamedTuple):
     lowest: Float[Array, "S A"]
 
     @classmethod
-    def start(cls, budget: Array) -> "Crossing":
-        infinite = jnp.full_like(budget, jnp.inf)
-        return cls(jnp.zeros_like(budget), -infinite, infinite)
+    def start(cls, budget: Array, keys: Array) -> "Crossing":
+        highest = jnp.broadcast_to(jnp.max(keys, axis=0), budget.shape)
+        return cls(jnp.zeros_like(budget), jnp.full_like(budget, -jnp.inf), highest)
 
     def buy(self, key: Array, weight: Array, budget: Array) -> "Crossing":
         """Buy the next slot; keys fall from call to call."""
@@ -80,7 +84,8 @@ def _shared_cut(keys: Array, weights: Array, budget: Array) -> Array:
         slot = order[step]
         return step + 1, crossing.buy(keys[slot], weights[slot], budget)
 
-    return jax.lax.while_loop(unfinished, body, (jnp.array(0), Crossing.start(budget)))[1].key()
+    start = (jnp.array(0), Crossing.start(budget, keys))
+    return jax.lax.while_loop(unfinished, body, start)[1].key()
 
 
 def _sorted_cut(keys: Array, weights: Array, budget: Array) -> Array:
@@ -91,7 +96,14 @@ def _sorted_cut(keys: Array, weights: Array, budget: Array) -> Array:
     def body(crossing: Crossing, slot: tuple[Array, Array]) -> tuple[Crossing, None]:
         return crossing.buy(-slot[0], slot[1], budget), None
 
-    return jax.lax.scan(body, Crossing.start(budget), (falling, sorted_weights))[0].key()
+    start = Crossing.start(budget, keys)
+    return jax.lax.scan(body, start, (falling, sorted_weights))[0].key()
+
+
+def log_bracket(like: Array) -> tuple[Array, Array]:
+    """The ends of a search over the logarithm of a multiplier, in the array's precision."""
+    end = SHARE_OF_EXPONENTS * jnp.log(jnp.finfo(like.dtype).max)
+    return jnp.full_like(like, -end), jnp.full_like(like, end)
 
 
 def root(

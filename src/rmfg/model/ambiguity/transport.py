@@ -38,10 +38,11 @@ class Plan(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The best target of a source slot: its value, the cost of moving there, its slot."""
+    """The best target of a source slot: its value, the cost of moving there, its state and slot."""
 
     value: Float[Array, "S A"]
     cost: Float[Array, "S A"]
+    state: Int[Array, "S A"]
     slot: Int[Array, "S A"]
 
 
@@ -132,19 +133,21 @@ class _Market:
         return jnp.maximum(2 * span / least, 0)
 
     def target(self, source: Array, price: Array) -> Target:
-        """Where a source slot's mass goes at the price; of equally good targets the cheapest."""
+        """Where a source slot's mass goes at the price; of equals the cheapest, then the first."""
 
         def visit(best: Target, slot: tuple[Array, ...]) -> tuple[Target, None]:
             number, state, value, allowed = slot
             move = self.cost(source, state)
             score, best_score = value + price * move, best.value + price * best.cost
-            better = (score < best_score) | ((score == best_score) & (move < best.cost))
-            new = Target(value, move, number)
+            first = (move < best.cost) | ((move == best.cost) & (state < best.state))
+            better = (score < best_score) | ((score == best_score) & first)
+            new = Target(value, move, state, number)
             pairs = zip(new, best, strict=True)
             return Target(*(jnp.where(allowed & better, n, o) for n, o in pairs)), None
 
-        nowhere = Target(price + jnp.inf, jnp.zeros_like(price), jnp.zeros(price.shape, int))
-        numbers = jnp.arange(self.states.shape[0])
+        none = jnp.zeros(price.shape, self.states.dtype)
+        nowhere = Target(price + jnp.inf, jnp.zeros_like(price), none, none)
+        numbers = jnp.arange(self.states.shape[0], dtype=self.states.dtype)
         slots = (numbers, self.states, self.values, self.allowed)
         return jax.lax.scan(visit, nowhere, slots)[0]
 

@@ -16,6 +16,7 @@ gap and infeasibility are evaluated as they are defined. NaN anywhere refutes.
 import dataclasses
 from typing import NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -27,7 +28,12 @@ from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.newton import Point, solve_bellman
-from rmfg.operators.response import SMALLEST_TOLERANCE, absolute_tolerance, value_scale
+from rmfg.operators.response import (
+    SMALLEST_TOLERANCE,
+    absolute_tolerance,
+    value_bound,
+    value_scale,
+)
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
 
 
@@ -90,7 +96,7 @@ class Appraisal(NamedTuple):
     mean_exploitability: Float[Array, ""]
     consistency: Float[Array, ""]
     nature_gap: Float[Array, ""]
-    scale: Float[Array, ""]
+    scale: float
 
 
 @boundary
@@ -151,40 +157,46 @@ def appraise(
     """Measure a candidate; the starts only save time."""
     policy, law = candidate.policy, candidate.distribution
     mdp = RobustMDP.at(problem.game, problem.ambiguity, problem.game.mean_field_of(law, policy))
-    zeros = jnp.zeros_like(law)
+    zeros = np.zeros(law.shape)
     exact = absolute_tolerance(mdp, SMALLEST_TOLERANCE)
     start = zeros if optimal_start is None else optimal_start
     optimal = solve_bellman(mdp, start, exact).point
     start = optimal.value if policy_start is None else policy_start
     own = solve_bellman(mdp, start, exact, policy).point
 
+    nature = optimal.answer.kernel if candidate.kernel is None else candidate.kernel
+    scale = value_scale(mdp)
+    if not scale > 0:
+        # With a constant reward all policies are equal: their common value is the only scale left.
+        scale = value_bound(mdp) or 1.0
+    numbers = _numbers(problem, mdp, optimal, own, policy, law, nature)
+    return Appraisal(optimal.value, own.value, nature, mdp.kernel, *numbers, scale=scale)
+
+
+@eqx.filter_jit
+def _numbers(
+    problem: Problem,
+    mdp: RobustMDP,
+    optimal: Point,
+    own: Point,
+    policy: Array,
+    law: Array,
+    nature: Kernel,
+) -> tuple[Array, ...]:
     best_low, best_high = _bounds(mdp, optimal, None)
     own_low, own_high = _bounds(mdp, own, policy)
     regret = best_high - own_low
-
-    nature, attained = optimal.answer.kernel, optimal.answer.attained
-    if candidate.kernel is not None:
-        nature = candidate.kernel
-        attained = nature.expectation(optimal.value)
-        attained += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
+    attained = nature.expectation(optimal.value)
+    attained += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
     mass = law[:, None] * policy
     gap = jnp.max(jnp.where(mass > 0, attained - optimal.answer.worst, 0))
     pushed = problem.mover(mdp.kernel, nature).push(mass)
-    scale = value_scale(mdp.reward, mdp.discount)
-    # With a constant reward all policies are equal: their common value is the only scale left.
-    largest = jnp.max(jnp.abs(mdp.reward)) / (1 - mdp.discount)
-    scale = jnp.where(scale > 0, scale, jnp.where(largest > 0, largest, 1.0))
-    return Appraisal(
-        optimal.value,
-        own.value,
-        nature,
-        mdp.kernel,
+    return (
         jnp.max(regret),
         jnp.max(best_low - own_high),
         jnp.sum(law * regret),
         jnp.sum(jnp.abs(law - pushed)),
         _keep_nan(gap, mass),
-        scale,
     )
 
 

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -94,6 +95,12 @@ class MeanFieldGame(abc.ABC):
         return distribution[:, None] * policy if self.mean_field == "state-action" else distribution
 
 
+@eqx.filter_jit
+def _compiled(function: Callable[[Any], Any], mean_field: Array) -> Any:
+    """A user's function of the mean field, compiled once instead of operation by operation."""
+    return function(mean_field)
+
+
 class TabularGame(MeanFieldGame):
     """A game given by arrays, or by functions of the mean field that JAX can trace.
 
@@ -131,10 +138,10 @@ class TabularGame(MeanFieldGame):
         check_game(self)
 
     def kernel(self, mean_field: Float[Array, "..."]) -> Any:
-        return self._kernel(mean_field) if callable(self._kernel) else self._kernel
+        return _compiled(self._kernel, mean_field) if callable(self._kernel) else self._kernel
 
     def reward(self, mean_field: Float[Array, "..."]) -> Any:
-        return self._reward(mean_field) if callable(self._reward) else self._reward
+        return _compiled(self._reward, mean_field) if callable(self._reward) else self._reward
 
     @classmethod
     def from_functions(

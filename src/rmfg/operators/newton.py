@@ -64,7 +64,7 @@ class Point(NamedTuple):
     @property
     def residual(self) -> float:
         """The sup-norm distance between the two."""
-        return float(jnp.max(jnp.abs(self.image - self.value)))
+        return float(np.max(np.abs(np.asarray(self.image) - np.asarray(self.value))))
 
 
 class FixedPoint(NamedTuple):
@@ -102,11 +102,11 @@ def solve_bellman(
         return _evaluate(mdp, value, policy, temperature)
 
     def unsolved(point: Point) -> bool:
-        rounding = 4 * float(jnp.finfo(mdp.reward.dtype).eps) * float(jnp.max(abs(point.value)))
+        rounding = 4 * float(jnp.finfo(mdp.reward.dtype).eps) * float(np.max(np.abs(point.value)))
         # NaN counts as solved, which ends the loops; whoever checks the error refutes it.
         return point.residual > max(float(tolerance) * (1 - discount), rounding)
 
-    best = trial = evaluate(jnp.asarray(start, mdp.reward.dtype))
+    best = trial = evaluate(np.asarray(start, mdp.reward.dtype))
     failures, steps = 0, 1
     while unsolved(best) and failures <= PATIENCE:
         trial = evaluate(trial.value + correction(discount, trial))
@@ -114,7 +114,7 @@ def solve_bellman(
         failures += 1
         if trial.residual <= discount * best.residual:
             best, failures = trial, 0
-    optimal, worth = policy is None and temperature is None, -jnp.inf
+    optimal, worth = policy is None and temperature is None, -np.inf
     while unsolved(best) and steps < MAX_STEPS:
         if optimal:
             inner = solve_bellman(mdp, best.value, tolerance, best.policy)
@@ -122,7 +122,7 @@ def solve_bellman(
         else:
             trial, steps = evaluate(best.image), steps + 1
         # Rounding is all that is left where the policy's value stops rising, or the residual falling.
-        rising = float(jnp.max(trial.value - worth)) > 0
+        rising = float(np.max(trial.value - worth)) > 0
         if not (rising if optimal else trial.residual < best.residual):
             break
         best, worth = trial, trial.value
@@ -133,24 +133,32 @@ def _evaluate(
     mdp: RobustMDP, value: Array, policy: Array | None, temperature: float | Array | None
 ) -> Point:
     answer = nature_answers(mdp, value)
+    image, played = agents_answer(answer.q, policy, temperature)
+    return Point(value, image, played, answer)
+
+
+@eqx.filter_jit
+def agents_answer(
+    q: Float[Array, "S A"], policy: Array | None, temperature: float | Array | None
+) -> tuple[Float[Array, " S"], Float[Array, "S A"]]:
+    """Return the agents' value of q, and the policy that gives it: theirs, soft, or greedy."""
     if policy is not None:
-        return Point(value, policy_average(answer.q, policy), policy, answer)
+        return policy_average(q, policy), policy
     if temperature is not None:
-        image = soft_maximum(answer.q, temperature)
-        return Point(value, image, softmax(answer.q, temperature), answer)
-    return Point(value, jnp.max(answer.q, axis=1), greedy(answer.q), answer)
+        return soft_maximum(q, temperature), softmax(q, temperature)
+    return jnp.max(q, axis=1), greedy(q)
 
 
-def correction(discount: float, point: Point) -> Float[Array, " S"]:
+def correction(discount: float, point: Point) -> Float[np.ndarray, " S"]:
     """(I - discount K)^-1 (image - value) for the chain K of the point's policy and kernel."""
-    residual, kernel = point.image - point.value, point.answer.kernel
+    residual, kernel = np.asarray(point.image) - np.asarray(point.value), point.answer.kernel
     if isinstance(kernel, DenseKernel):
-        return _direct(kernel, point.policy, residual, discount)
+        return np.asarray(_direct(kernel, point.policy, residual, discount))
     if residual.size <= FACTORIZE_UP_TO:
         chain = kernel.chain(np.asarray(point.policy))
         system = (scipy.sparse.eye_array(residual.size) - discount * chain).tocsc()
-        return jnp.asarray(scipy.sparse.linalg.splu(system).solve(np.asarray(residual)))
-    return _krylov(kernel, point.policy, residual, discount)
+        return scipy.sparse.linalg.splu(system).solve(residual)
+    return np.asarray(_krylov(kernel, point.policy, residual, discount))
 
 
 @jax.jit

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
@@ -86,13 +87,18 @@ def checked_mean_field(game: MeanFieldGame, mean_field: Array) -> Array:
     return array
 
 
-def value_scale(reward: Array, discount: float | Array) -> Array:
+def value_scale(mdp: RobustMDP) -> float:
     """(max reward - min reward) / (1 - discount), the width of the range of all values."""
-    return (jnp.max(reward) - jnp.min(reward)) / (1 - discount)
+    reward = np.asarray(mdp.reward)
+    return float(np.max(reward) - np.min(reward)) / (1 - float(mdp.discount))
 
 
-def absolute_tolerance(mdp: RobustMDP, tol: Number | Array) -> Array:
+def value_bound(mdp: RobustMDP) -> float:
+    """Max |reward| / (1 - discount), the largest size of any value."""
+    return float(np.max(np.abs(np.asarray(mdp.reward)))) / (1 - float(mdp.discount))
+
+
+def absolute_tolerance(mdp: RobustMDP, tol: Number) -> float:
     """A relative tolerance in the unit of the values, never below their rounding."""
-    largest = jnp.max(jnp.abs(mdp.reward)) / (1 - mdp.discount)
-    rounding = 4 * jnp.finfo(mdp.reward.dtype).eps * largest
-    return jnp.maximum(tol * value_scale(mdp.reward, mdp.discount), rounding)
+    rounding = 4 * float(np.finfo(mdp.reward.dtype).eps) * value_bound(mdp)
+    return max(float(tol) * value_scale(mdp), rounding)

@@ -25,7 +25,9 @@ class Past(NamedTuple):
     flow: Float[Array, "S S A"] | None  # mass that nature sent to each next state
     weight: Float[Array, "S A"]  # the mass that nature had in hand
 
+    @eqx.filter_jit
     def mixed_with(self, new: "Past", share: Array) -> "Past":
+        """Average the new round in."""
         return jax.tree.map(lambda old, now: (1 - share) * old + share * now, self, new)
 
 
@@ -96,15 +98,12 @@ class FictitiousPlay(Solver):
     @boundary
     def candidate(self, problem: Problem, state: FictitiousPlayState) -> Candidate:
         past = jax.tree.map(jnp.asarray, state.past)
-        law = jnp.sum(past.occupation, axis=1)
-        policy = past.votes / jnp.sum(past.votes, axis=1, keepdims=True)
-        law, kernel = law / jnp.sum(law), None
-        if past.flow is not None and bool(state.steady) and problem.population == "worst_case":
-            mixed = past.flow / past.weight
-            kernel = assemble(DenseKernel, law=mixed / jnp.sum(mixed, axis=0))
-        return Candidate(policy, law, kernel)
+        answer = _implied(past)
+        mixing = bool(state.steady) and problem.population == "worst_case"
+        return answer if mixing else answer._replace(kernel=None)
 
 
+@eqx.filter_jit
 def _played(response: Response, law: Array, policy: Array, rarity: Array) -> Past:
     """One round's contribution to the past; `rarity` weighs states that hold no mass."""
     spread = rarity / law.size
@@ -113,3 +112,15 @@ def _played(response: Response, law: Array, policy: Array, rarity: Array) -> Pas
     small = law.size * policy.size <= LARGEST_NATURE
     flow = weight * as_dense(response.nature).law if small else None
     return Past(law[:, None] * policy, votes, flow, weight)
+
+
+@eqx.filter_jit
+def _implied(past: Past) -> Candidate:
+    """The law, the policy and nature's kernel that the past implies."""
+    law = jnp.sum(past.occupation, axis=1)
+    policy = past.votes / jnp.sum(past.votes, axis=1, keepdims=True)
+    kernel = None
+    if past.flow is not None:
+        mixed = past.flow / past.weight
+        kernel = assemble(DenseKernel, law=mixed / jnp.sum(mixed, axis=0))
+    return Candidate(policy, law / jnp.sum(law), kernel)

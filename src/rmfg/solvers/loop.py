@@ -91,7 +91,7 @@ def _ended(state: Any, steps_are_up: bool, time_is_up: bool) -> Status | None:
 def _measure(problem: Problem, candidate: Candidate, before: Appraisal | None) -> Appraisal:
     if before is None:
         size = problem.game.num_states
-        zeros = jax.numpy.zeros(size)
+        zeros = np.zeros(size)
         return appraise(problem, candidate, zeros, zeros)
     return appraise(problem, candidate, before.optimal_value, before.policy_value)
 

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.problem import Candidate, Problem
@@ -58,7 +59,8 @@ class Picard(Solver):
 
     @boundary
     def step(self, problem: Problem, state: PicardState) -> PicardState:
-        guess = (1 - self.damping) * state.guess + self.damping * state.image
+        old, image = np.asarray(state.guess), np.asarray(state.image)
+        guess = (1 - self.damping) * old + self.damping * image
         return self._at(problem, jnp.asarray(guess), jnp.asarray(state.response.value))
 
     @boundary

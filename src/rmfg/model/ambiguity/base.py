@@ -110,6 +110,11 @@ class RowwiseAmbiguity(Ambiguity):
         """Whether distances need to know which state a slot is, not only its two masses."""
         return self.reach == "everywhere"
 
+    @property
+    def on_host(self) -> bool:
+        """Whether distances are computed outside of JAX, and so cannot be traced."""
+        return False
+
     @abc.abstractmethod
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         """Solve nature's problem on rows."""
@@ -133,11 +138,21 @@ class RowwiseAmbiguity(Ambiguity):
     def violation(
         self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
     ) -> Float[Array, "S A"]:
-        before, after = aligned(nominal, kernel, self.by_state)
-        excess = jnp.maximum(self.excess(before, after, mean_field), not_a_law(after))
-        if self.reach == "support":
-            excess = jnp.maximum(excess, jnp.sum(jnp.where(before > 0, 0, after), axis=0))
-        return jnp.where(jnp.isnan(excess), jnp.nan, jnp.maximum(excess, 0))
+        compute = _violation if self.on_host else _compiled_violation
+        return compute(self, kernel, nominal, mean_field)
+
+
+def _violation(
+    ambiguity: RowwiseAmbiguity, kernel: Kernel, nominal: Kernel, mean_field: Array | None
+) -> Float[Array, "S A"]:
+    before, after = aligned(nominal, kernel, ambiguity.by_state)
+    excess = jnp.maximum(ambiguity.excess(before, after, mean_field), not_a_law(after))
+    if ambiguity.reach == "support":
+        excess = jnp.maximum(excess, jnp.sum(jnp.where(before > 0, 0, after), axis=0))
+    return jnp.where(jnp.isnan(excess), jnp.nan, jnp.maximum(excess, 0))
+
+
+_compiled_violation = eqx.filter_jit(_violation)
 
 
 def not_a_law(law: Float[Array, "K S A"]) -> Float[Array, "S A"]:

@@ -428,8 +428,12 @@ def relative_entropy(
 ) -> Float[Array, "S A"]:
     """Sum law log(law / other), as a sum of terms that are never negative."""
     both = (law > 0) & (other > 0)
-    ratio = jnp.where(both, law, 1) / jnp.where(both, other, 1)
-    terms = jnp.where(both, law * jnp.log(ratio) - law + other, other)
+    safe = jnp.where(both, other, 1)
+    change = jnp.where(both, law - other, 0) / safe
+    near = (1 + change) * jnp.log1p(change) - change  # a change of 1e-6 keeps ten digits
+    far = jnp.where(both, law / safe, 1)
+    far = far * jnp.log(far) - far + 1
+    terms = jnp.where(both, safe * jnp.where(jnp.abs(change) < 0.5, near, far), other)
     return jnp.sum(jnp.where((law > 0) & (other <= 0), jnp.inf, terms), axis=0)
 
 

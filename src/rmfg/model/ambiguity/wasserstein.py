@@ -50,6 +50,10 @@ class Wasserstein(RowwiseAmbiguity):
     def by_state(self) -> bool:
         return True
 
+    @property
+    def on_host(self) -> bool:
+        return True
+
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)
         # A gather beyond the end would silently take the last distance.

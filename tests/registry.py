@@ -6,6 +6,7 @@ share nothing with the library (`reference`, `program`). By standing here it get
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -90,12 +91,37 @@ def array(kernel: rmfg.Kernel) -> np.ndarray:
 # Ambiguity sets ---------------------------------------------------------------------------------
 
 
+class Surroundings:
+    """A nominal kernel, and what the sets that are given kernel by kernel put around it."""
+
+    def __init__(self, kernel: rmfg.Kernel):
+        self.kernel, self.law = kernel, array(kernel)
+
+    @functools.cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """An interval (S, A, S): other margins for every entry, some of them zero."""
+        random, law = np.random.default_rng(9), self.law
+        margins = random.uniform(0, 0.3, (2, *law.shape)) * (random.uniform(size=law.shape) < 0.8)
+        return np.maximum(law - margins[0], 0), np.minimum(law + margins[1], 1)
+
+    @functools.cached_property
+    def scenarios(self) -> list[rmfg.Kernel]:
+        """The kernel itself and two others of its kind."""
+        make = sparse_kernel if isinstance(self.kernel, rmfg.SparseKernel) else full_kernel
+        return [self.kernel, make(71), make(72)]
+
+    @functools.cached_property
+    def scenario_laws(self) -> np.ndarray:
+        """The scenarios as one array (N, S, A, S)."""
+        return np.array([array(kernel) for kernel in self.scenarios])
+
+
 class Row(NamedTuple):
     """One row of a nominal kernel, and the size that its set has."""
 
     p: np.ndarray
     size: float
-    kernel: rmfg.Kernel
+    around: Surroundings
     place: tuple[int, int]
 
 
@@ -140,23 +166,8 @@ class SetRow:
 
     def rows(self, size: float | np.ndarray, kernel: rmfg.Kernel) -> list[Row]:
         """All rows of a kernel, in the order of `numpy.ndindex`."""
-        dense, sizes = array(kernel), np.broadcast_to(size, SHAPE)
-        return [Row(dense[at], float(sizes[at]), kernel, at) for at in np.ndindex(SHAPE)]
-
-
-def bounds_of(kernel: rmfg.Kernel) -> tuple[np.ndarray, np.ndarray]:
-    """An interval (S, A, S) around a kernel: other margins for every entry, some of them zero."""
-    random, law = np.random.default_rng(9), array(kernel)
-    margins = random.uniform(0, 0.3, (2, *law.shape)) * (random.uniform(size=law.shape) < 0.8)
-    return np.maximum(law - margins[0], 0), np.minimum(law + margins[1], 1)
-
-
-def scenarios_of(kernel: rmfg.Kernel) -> list[rmfg.Kernel]:
-    """The kernel itself and two others of its kind."""
-    others = (71, 72)
-    if isinstance(kernel, rmfg.SparseKernel):
-        return [kernel, *map(sparse_kernel, others)]
-    return [kernel, *map(full_kernel, others)]
+        around, sizes = Surroundings(kernel), np.broadcast_to(size, SHAPE)
+        return [Row(around.law[at], float(sizes[at]), around, at) for at in np.ndindex(SHAPE)]
 
 
 def _nominal(row: Row, values: np.ndarray) -> worst_case.Answer:
@@ -164,22 +175,23 @@ def _nominal(row: Row, values: np.ndarray) -> worst_case.Answer:
 
 
 def _interval(row: Row, values: np.ndarray) -> worst_case.Answer:
-    lower, upper = bounds_of(row.kernel)
-    return worst_case.interval(row.p, values, lower[row.place], upper[row.place])
+    lower, upper = (bound[row.place] for bound in row.around.bounds)
+    return worst_case.interval(row.p, values, lower, upper)
 
 
 def _interval_excess(row: Row, q: np.ndarray) -> float:
-    lower, upper = bounds_of(row.kernel)
-    return float(np.max(np.maximum(lower[row.place] - q, q - upper[row.place])))
+    lower, upper = (bound[row.place] for bound in row.around.bounds)
+    return float(np.max(np.maximum(lower - q, q - upper)))
 
 
-def _scenario_laws(row: Row) -> list[np.ndarray]:
-    return [array(kernel)[row.place] for kernel in scenarios_of(row.kernel)]
+def _scenarios(row: Row, values: np.ndarray) -> worst_case.Answer:
+    laws = row.around.scenario_laws[(slice(None), *row.place)]
+    return worst_case.scenarios(row.p, values, list(laws))
 
 
 def _scenarios_excess(row: Row, q: np.ndarray) -> float:
     """Least total variation to a mixture: variables are the weights, then gain and loss."""
-    laws, size = np.array(_scenario_laws(row)), NUM_STATES
+    laws, size = row.around.scenario_laws[(slice(None), *row.place)], NUM_STATES
     cost = np.concatenate([np.zeros(len(laws)), np.full(2 * size, 0.5)])
     balance = np.hstack([laws.T, np.eye(size), -np.eye(size)])
     one = np.concatenate([np.ones(len(laws)), np.zeros(2 * size)])
@@ -318,7 +330,7 @@ SETS: tuple[SetRow, ...] = (
     _norm_ball("Linf, weighted", np.inf, WEIGHTS, "nominal"),
     SetRow(
         "interval",
-        lambda size, kernel: rmfg.Interval(*bounds_of(kernel)),
+        lambda size, kernel: rmfg.Interval(*Surroundings(kernel).bounds),
         (0.0, 0.0),
         _interval_excess,
         _interval,
@@ -396,10 +408,10 @@ SETS: tuple[SetRow, ...] = (
     _transport_ball("Wasserstein 2", SCATTERED, 2.0, "all"),
     SetRow(
         "scenarios",
-        lambda size, kernel: rmfg.Scenarios(scenarios_of(kernel)),
+        lambda size, kernel: rmfg.Scenarios(Surroundings(kernel).scenarios),
         (0.0, 0.0),
         _scenarios_excess,
-        lambda row, values: worst_case.scenarios(row.p, values, _scenario_laws(row)),
+        _scenarios,
         support="all",
         has_radius=False,
     ),

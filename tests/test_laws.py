@@ -138,7 +138,7 @@ def test_worst_kernel(row, form, ledger):
         tangent = dense @ other + paid - ambiguity.worst_value(kernel, other)
         ledger.at_most("the worst kernel is a supergradient", -tangent, rounding(values, other))
 
-        rows = row.rows(row.middle(), kernel)
+        rows = row.rows(row.middle(), kernel)[seed % 2 :: 2]
         outside = [row.outside(one, dense[one.place]) for one in rows]
         ledger.at_most("the worst kernel is inside, by definition", outside, 1e-12)
         measured = ambiguity.violation(worst, kernel)

@@ -105,7 +105,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with xarray.open_dataset(source, engine="netcdf4") as opened:
             dataset = opened.load()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, AttributeError) as error:
         raise ValueError(
             f"`path`: {str(source)!r} is not a readable netCDF file (truncated?): {error}"
         ) from None
@@ -115,8 +115,10 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     try:
         return _fields(dataset)
-    except KeyError as error:
-        raise ValueError(f"`path`: {str(source)!r} lacks {error}; was it cut short?") from None
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`path`: {str(source)!r} is damaged: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:

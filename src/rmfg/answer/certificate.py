@@ -133,6 +133,7 @@ def certificate_of(
     mean_field = game.mean_field_of(law, policy)
     if not checks.has_nan(mean_field):
         check_game(game, np.asarray(mean_field))
+        problem.ambiguity.check(game.kernel(mean_field))
     found = appraise(problem, candidate._replace(policy=policy, distribution=law))
     outside = problem.ambiguity.violation(found.nature, found.nominal, mean_field)
     numbers = {

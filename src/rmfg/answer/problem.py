@@ -47,6 +47,12 @@ class Problem(eqx.Module):
             self.population = population
         else:
             self.population = as_kernel(population)
+            found = (self.population.num_states, self.population.num_actions)
+            if found != (game.num_states, game.num_actions):
+                raise ValueError(
+                    f"`population` is a kernel with (states, actions) = {found}, but the game has "
+                    f"{(game.num_states, game.num_actions)}."
+                )
 
     def mover(self, nominal: Kernel, nature: Kernel) -> Kernel:
         """Return the kernel by which the population moves."""

@@ -1,8 +1,9 @@
 """One border between the caller's arrays and the float64 inside.
 
 Importing the package changes no global JAX setting. A public function is wrapped in `boundary`:
-NumPy arrays go in, the work is done in float64, float64 NumPy arrays come out. JAX arrays and
-tracers pass through untouched, in the caller's own precision, so the same function can be traced.
+NumPy arrays go in, the work is done in float64, float64 NumPy arrays come out. For JAX arrays the
+answer comes back as JAX arrays in their own precision; tracers pass through, so the function can be
+traced, and then all of it runs in the caller's precision.
 """
 
 import functools
@@ -35,23 +36,25 @@ def boundary(function: Callable[P, R]) -> Callable[P, R]:
         if not leaves:
             with jax.enable_x64(True):
                 return to_numpy(function(*args, **kwargs))
-        # NumPy's float64 beside float32 JAX arrays would have one compiled function see both.
         wide = any(leaf.dtype == jnp.float64 for leaf in leaves)
-        args, kwargs = _cast((args, kwargs), jnp.float64 if wide else jnp.float32)
+        dtype = jnp.float64 if wide else jnp.float32
         if not is_concrete(leaves):
+            # NumPy's float64 beside float32 tracers would have one compiled function see both.
+            args, kwargs = _cast((args, kwargs), dtype, np.ndarray | np.floating)
             return function(*args, **kwargs)
-        # float64 JAX arrays turn into float32 outside an x64 context, without a word.
-        with jax.enable_x64(wide):
-            return function(*args, **kwargs)
+        # Outside of the caller's own compilation the work is done in float64 all the same.
+        with jax.enable_x64(True):
+            args, kwargs = _cast((args, kwargs), jnp.float64, jax.Array)
+            return _cast(function(*args, **kwargs), dtype, jax.Array)
 
     return wrapped
 
 
-def _cast(tree: R, dtype: Any) -> R:
-    """Turn NumPy's floating-point arrays into the caller's type; other leaves stay."""
+def _cast(tree: Any, dtype: Any, kinds: Any) -> Any:
+    """Turn floating-point arrays of some kinds into another type; other leaves stay."""
 
     def cast(leaf: Any) -> Any:
-        is_float = isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind == "f"
+        is_float = isinstance(leaf, kinds) and jnp.issubdtype(leaf.dtype, jnp.floating)
         return leaf.astype(dtype) if is_float else leaf
 
     return jax.tree.map(cast, tree)

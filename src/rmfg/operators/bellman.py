@@ -8,7 +8,7 @@ import equinox as eqx
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, boundary
+from rmfg.core.precision import Array, as_float, boundary
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.operators.robust_mdp import RobustMDP, policy_average, soft_maximum
@@ -19,6 +19,7 @@ def robust_q(
     game: MeanFieldGame, ambiguity: Ambiguity, mean_field: Array, values: Float[Array, " S"]
 ) -> Float[Array, "S A"]:
     """Return r(s, a) + discount * worst expected value of the next state, (S, A)."""
+    mean_field, values = as_float(mean_field), as_float(values)
     checks.shaped("mean_field", mean_field, game.mean_field_shape, f"the {game.mean_field} law")
     checks.shaped("values", values, (game.num_states,), "(states,)")
     return _q(game, ambiguity, mean_field, values)
@@ -41,6 +42,7 @@ def policy_operator(
     values: Float[Array, " S"],
 ) -> Float[Array, " S"]:
     """Return (T^pi V)(s), the policy's mean of the robust action values, (S,)."""
+    policy = as_float(policy)
     checks.policy("policy", policy, game.num_states, game.num_actions)
     return policy_average(robust_q(game, ambiguity, mean_field, values), policy)
 

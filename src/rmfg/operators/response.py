@@ -49,7 +49,9 @@ def best_response(
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     mean_field = checked_mean_field(game, mean_field)
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
-    begin = jnp.zeros(game.num_states) if start is None else jnp.asarray(as_float(start))
+    begin = np.zeros(game.num_states) if start is None else as_float(start)
+    checks.shaped("start", begin, (game.num_states,), "(states,)")
+    ambiguity.check(mdp.kernel)
     point, error, _ = solve_bellman(mdp, begin, absolute_tolerance(mdp, tol))
     return BestResponse(
         point.policy, point.value, point.answer.q, point.answer.kernel, jnp.asarray(error)
@@ -70,6 +72,7 @@ def evaluate(
     The error is at most `tol` times (max reward - min reward) / (1 - discount), up to rounding.
     """
     checks.tolerance(tol, SMALLEST_TOLERANCE)
+    policy = as_float(policy)
     checks.policy("policy", policy, game.num_states, game.num_actions)
     mean_field = checked_mean_field(game, mean_field)
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))

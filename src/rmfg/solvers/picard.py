@@ -18,9 +18,9 @@ class PicardState(eqx.Module):
     image: Float[Array, "..."]
     response: Response
 
-    def residual(self) -> Float[Array, ""]:
+    def residual(self) -> float:
         """The L1 distance between belief and outcome; damping cannot touch it."""
-        return jnp.sum(jnp.abs(self.image - self.guess))
+        return float(np.sum(np.abs(np.asarray(self.image) - np.asarray(self.guess))))
 
 
 class Picard(Solver):

@@ -15,7 +15,7 @@ from rmfg.core.meter import Meter, NoMeter, TerminalMeter
 from rmfg.core.precision import Array, Number, to_numpy
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
 from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.solvers.auto import Auto
@@ -65,6 +65,7 @@ def solve(
     begin = time.perf_counter()
     problem = Problem(game, ambiguity, population)
     check_game(game)
+    problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     solver = Auto() if solver is None else solver
     if not isinstance(solver, Solver):

@@ -49,6 +49,9 @@ class Ambiguity(eqx.Module):
         The unit is that of the set's own distance. Rows that are no laws are outside; NaN stays.
         """
 
+    def check(self, kernel: Kernel) -> None:
+        """Refuse a kernel whose size the set does not fit; raises ValueError."""
+
     @boundary
     def penalty(
         self,
@@ -71,7 +74,8 @@ class Ambiguity(eqx.Module):
 
         `mean_field` is needed only where the radius is a function of it.
         """
-        return _worst_value(self, kernel, values, mean_field)
+        self.check(kernel)
+        return _worst_value(self, kernel, as_float(values), mean_field)
 
     @boundary
     def worst_kernel(
@@ -82,7 +86,8 @@ class Ambiguity(eqx.Module):
         Where several laws attain it, the one returned puts mass on the first state of lowest
         value, and takes mass from states of equal value in proportion to what they hold.
         """
-        return _worst_kernel(self, kernel, values, mean_field)
+        self.check(kernel)
+        return _worst_kernel(self, kernel, as_float(values), mean_field)
 
 
 @eqx.filter_jit

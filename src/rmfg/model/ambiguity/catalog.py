@@ -4,11 +4,10 @@ import dataclasses
 import inspect
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from rmfg.core import checks
-from rmfg.core.precision import Array
+from rmfg.core.precision import Array, boundary
 from rmfg.model import ambiguity as sets
 from rmfg.model.kernel import Kernel
 
@@ -56,7 +55,7 @@ def fields_of(ambiguity: sets.Ambiguity, mean_field: Array) -> dict[str, Any]:
     for field in dataclasses.fields(ambiguity):
         value = getattr(ambiguity, field.name)
         if callable(value) and not isinstance(value, Kernel):
-            value = value(jnp.asarray(mean_field))
+            value = boundary(value)(np.asarray(mean_field))
         if isinstance(value, tuple):
             value = [np.asarray(kernel.to_dense()) for kernel in value]
         if value is not None:

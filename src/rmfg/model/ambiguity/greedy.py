@@ -21,6 +21,7 @@ from rmfg.model.ambiguity.base import (
     size_at,
 )
 from rmfg.model.ambiguity.numerics import cut
+from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows, summed
 
 
@@ -131,6 +132,20 @@ class Interval(RowwiseAmbiguity):
     @property
     def reach(self) -> Reach:
         return "everywhere"
+
+    def check(self, kernel: Kernel) -> None:
+        size, actions = kernel.num_states, kernel.num_actions
+        for name, bound in (("lower", self.lower), ("upper", self.upper)):
+            fitting = ((), (size,), (size, actions, size))
+            if tuple(bound.shape) not in fitting:
+                raise ValueError(
+                    f"`{name}` must be a number or have shape {fitting[1]} or {fitting[2]} for this "
+                    f"game, but has shape {tuple(bound.shape)}."
+                )
+        if is_concrete(self.lower, self.upper):
+            shape = (size,)
+            lower, upper = np.broadcast_arrays(self.lower, self.upper, np.empty(shape))[:2]
+            _check_room(lower, upper)
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         return fill(rows, *self._bounds(rows.law))

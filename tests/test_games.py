@@ -82,13 +82,28 @@ def test_every_way_of_writing_a_game_is_the_same_game(way):
     for numbers in (kernel.probabilities, kernel.to_dense(), reward):
         assert type(numbers) is np.ndarray
         assert numbers.dtype == np.float64
-    if way != "one by one":  # arrays closed over and mapped keep float64 from the call above in JAX
-        single = game.reward(jnp.asarray(field, jnp.float32))
-        assert isinstance(single, jax.Array)
-        assert single.dtype == jnp.float32
     expected = (reward_of(field) + 0.9 * kernel_of(field) @ [1, 2, 3]).max(1)
     found = rmfg.optimal_operator(game, rmfg.Nominal(), field, np.array([1.0, 2, 3]))
     np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_games_in_the_callers_precision():
+    """With arrays of its own: JAX 0.10 trips over NumPy arrays that are used in both precisions."""
+    laws, payoff = LAWS.copy(), PAYOFF.copy()
+    game = rmfg.TabularGame(
+        lambda m: (1 - m[0]) * jnp.asarray(laws, m.dtype) + m[0] / 3,
+        lambda m: jnp.asarray(payoff, m.dtype) - m[:, None],
+        0.9,
+        num_states=3,
+        num_actions=2,
+    )
+    field = np.array([0.5, 0.3, 0.2])
+    single = jnp.asarray(field, jnp.float32)
+    for numbers in (game.reward(single), game.kernel(single).probabilities):
+        assert isinstance(numbers, jax.Array)
+        assert numbers.dtype == jnp.float32
+    np.testing.assert_allclose(game.reward(single), reward_of(field), atol=1e-6)
+    assert game.reward(field).dtype == np.float64
 
 
 @pytest.mark.parametrize("kernel", [dense_kernel(0), sparse_kernel(0), array(dense_kernel(0))])

@@ -115,7 +115,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     try:
         return _fields(dataset)
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ValueError(f"`path`: {str(source)!r} lacks {error}; was it cut short?") from None
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"`path`: {str(source)!r} is damaged: {type(error).__name__}: {error}"
         ) from None

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-# Nearly all of a first run is compiling; a second one, and every other process, reads it from here.
-CACHE = Path(__file__).parents[1] / ".pytest_cache" / "compiled"
+# Nearly all of a first run is compiling; a second one reads it from here. Entries are not written
+# atomically, so that processes that run side by side must not share them.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "compiled" / WORKER
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 

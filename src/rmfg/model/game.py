@@ -8,8 +8,9 @@ are an ambiguity set, chosen when the game is solved.
 
 import abc
 import functools
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,6 +24,19 @@ from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.layout import Layout
 
 MeanFieldKind = Literal["state", "state-action"]
+
+
+class Lipschitz(NamedTuple):
+    """What is proved of how a game moves with its mean field; None where nothing is.
+
+    For any two mean fields at an L1 distance d, no reward changes by more than `reward` * d, and no
+    row of the kernel by more than `kernel` * d in L1. `smallest` says that the successors of a row
+    do not depend on the mean field, and that none of them ever has a smaller probability.
+    """
+
+    reward: float | None = None
+    kernel: float | None = None
+    smallest: float | None = None
 
 
 def _converted(method: Callable[..., Any], convert: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -52,7 +66,8 @@ class MeanFieldGame(abc.ABC):
     `mean_field` says what m is: "state", an array (S,), or "state-action", an array (S, A).
     Both methods must be traceable by JAX; `kernel` may return an array (S, A, S) or a `Kernel`.
     Attributes may be changed between solves: arrays are passed to compiled code as arguments, and
-    any other change compiles anew, so that no stale number survives.
+    any other change compiles anew, so that no stale number survives. `lipschitz` is for constants
+    that somebody proved: `rmfg.contraction` believes them.
     """
 
     num_states: int
@@ -64,6 +79,7 @@ class MeanFieldGame(abc.ABC):
     action_names: Sequence[str] | None = None
     name: str | None = None
     layout: Layout | None = None
+    lipschitz: Lipschitz | None = None
     recipe: tuple[Any, ...] | None = None  # how a named game was made, kept with saved answers
 
     @abc.abstractmethod
@@ -107,6 +123,7 @@ class TabularGame(MeanFieldGame):
     `kernel`: an array (S, A, S), a `DenseKernel`, a `SparseKernel`, or a function m -> one of them.
     `reward`: an array (S, A), or a function m -> (S, A). Sizes are read off the two at the uniform
     mean field; `num_states` and `num_actions` are needed only where both are functions.
+    `lipschitz` holds proved constants of the functions (`Lipschitz`), if there are any.
     Raises ValueError where shapes disagree, rows are not laws or numbers are not finite.
     """
 
@@ -122,6 +139,7 @@ class TabularGame(MeanFieldGame):
         action_names: Sequence[str] | None = None,
         name: str | None = None,
         layout: Layout | None = None,
+        lipschitz: Lipschitz | None = None,
         num_states: int | None = None,
         num_actions: int | None = None,
     ):
@@ -129,6 +147,7 @@ class TabularGame(MeanFieldGame):
         checks.known("mean_field", mean_field, ("state", "state-action"))
         self.mean_field = mean_field
         self.name, self.layout = name, layout
+        self.lipschitz = None if lipschitz is None else _proved(lipschitz)
         self._kernel = kernel if callable(kernel) else as_kernel(kernel)
         self._reward = reward if callable(reward) else _as_reward(reward)
         self.num_states, self.num_actions = self._sizes(num_states, num_actions)
@@ -223,6 +242,15 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
             "Check the order of the axes: (state, action, next state)."
         )
     kernel.check()
+
+
+def _proved(lipschitz: Lipschitz) -> Lipschitz:
+    for name, number in lipschitz._asdict().items():
+        if number is not None and not 0 <= number < math.inf:
+            raise ValueError(
+                f"`lipschitz.{name}` must be finite and not negative, but is {number:g}."
+            )
+    return lipschitz
 
 
 def _as_reward(reward: Array) -> Array:

@@ -245,6 +245,16 @@ def joined(kernels: Sequence[Kernel], choice: Int[Array, "S A"]) -> Kernel:
     return assemble(DenseKernel, law=jnp.sum(jnp.where(chosen, stacked(kernels), 0), axis=0))
 
 
+def mixed(kernels: Sequence[Kernel], weights: Float[Array, "N S A"]) -> Kernel:
+    """The mixture of kernels, row by row."""
+    sparse = [kernel for kernel in kernels if isinstance(kernel, SparseKernel)]
+    if len(sparse) == len(kernels):
+        laws = [jnp.asarray(k.law) * share for k, share in zip(sparse, weights, strict=True)]
+        slots = jnp.concatenate([jnp.asarray(kernel.slots) for kernel in sparse])
+        return assemble(SparseKernel, slots=slots, law=jnp.concatenate(laws))
+    return assemble(DenseKernel, law=jnp.sum(weights[:, None] * stacked(kernels), axis=0))
+
+
 def assemble(kind: type[K], **fields: Array) -> K:
     """Build a kernel from arrays that are known to be laws, without checking them again."""
     kernel = object.__new__(kind)

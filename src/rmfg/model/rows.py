@@ -55,6 +55,15 @@ class Rows(eqx.Module):
         start = jnp.full(shape, jnp.inf, self.values.dtype)
         return jax.lax.scan(body, start, (self.values, self.allowed))[0]
 
+    def lowest_held(self) -> Float[Array, "S A"]:
+        """The lowest value in the row's own support."""
+
+        def body(low: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
+            return jnp.minimum(low, jnp.where(slot[1] > 0, slot[0], jnp.inf)), None
+
+        start = jnp.full(self.law.shape[1:], jnp.inf, self.values.dtype)
+        return jax.lax.scan(body, start, (self.values, self.law))[0]
+
     def highest(self) -> Float[Array, "S A"]:
         """The highest value in the row's own support."""
 

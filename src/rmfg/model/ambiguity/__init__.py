@@ -3,10 +3,10 @@
 from rmfg.model.ambiguity.base import Ambiguity as Ambiguity
 from rmfg.model.ambiguity.base import Worst as Worst
 from rmfg.model.ambiguity.divergence import ChiSquare as ChiSquare
-from rmfg.model.ambiguity.divergence import EntropyPenalty as EntropyPenalty
 from rmfg.model.ambiguity.divergence import Hellinger as Hellinger
-from rmfg.model.ambiguity.divergence import KullbackLeibler as KullbackLeibler
-from rmfg.model.ambiguity.divergence import ReverseKullbackLeibler as ReverseKullbackLeibler
+from rmfg.model.ambiguity.entropy import EntropyPenalty as EntropyPenalty
+from rmfg.model.ambiguity.entropy import KullbackLeibler as KullbackLeibler
+from rmfg.model.ambiguity.entropy import ReverseKullbackLeibler as ReverseKullbackLeibler
 from rmfg.model.ambiguity.greedy import CVaR as CVaR
 from rmfg.model.ambiguity.greedy import Interval as Interval
 from rmfg.model.ambiguity.greedy import IntervalAround as IntervalAround

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, as_float, boundary
 from rmfg.model.kernel import Kernel, aligned
-from rmfg.model.rows import Reach, Rows
+from rmfg.model.leaking import Leaking
+from rmfg.model.rows import Reach, Rows, summed
 
 Size = Number | Array | Callable[[Any], Any]
 """A radius: a number, an array (S, A), or a function of the mean field."""
@@ -22,6 +24,24 @@ class Worst(NamedTuple):
 
     value: Float[Array, "S A"]
     kernel: Kernel
+
+
+class SoftAnswer(NamedTuple):
+    """Nature's smooth answer on rows: its cost, the law on the slots, and the mass that leaves them.
+
+    `leak` goes to a sink: one law over states that all rows share, or one on each row's slots.
+    """
+
+    cost: Float[Array, "S A"]
+    law: Float[Array, "K S A"]
+    leak: Float[Array, "..."] | float = 0.0
+
+
+class Softened(NamedTuple):
+    """Nature's smooth answer: its cost in the unit of the values, and the law."""
+
+    value: Float[Array, "S A"]
+    kernel: Kernel | Leaking
 
 
 class RowAnswer(NamedTuple):
@@ -39,6 +59,23 @@ class Ambiguity(eqx.Module):
         self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
     ) -> Worst:
         """Solve nature's problem for all rows at once (traceable; see the methods below)."""
+
+    @abc.abstractmethod
+    def soften(
+        self,
+        kernel: Kernel,
+        values: Float[Array, " S"],
+        potential: Float[Array, " S"],
+        temperature: Float[Array, ""],
+        mean_field: Array | None = None,
+    ) -> Softened:
+        """Return nature's smooth answer near the one that `potential` stands for.
+
+        The law minimizes <q, values> + temperature * D(q, q_0) over the set, where D is a Bregman
+        divergence and q_0 is the smooth answer to the potential: a proximal step. It lies
+        inside the set, it is differentiable in everything, also in kernel and radius, and where D is zero
+        it attains the worst case. The value is the least cost, and the law its slope in `values`.
+        """
 
     @abc.abstractmethod
     def violation(
@@ -124,6 +161,21 @@ class RowwiseAmbiguity(Ambiguity):
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         """Solve nature's problem on rows."""
 
+    @property
+    def curved(self) -> bool:
+        """Whether the set's boundary is curved: then nature's answer moves smoothly with values that
+        are not all equal, and only the choice of a sink can tie.
+        """
+        return False
+
+    @abc.abstractmethod
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        """Minimize <q, values> + h(q) over the set, h strictly convex; mass may go to the sink, whose
+        value is `sink`.
+        """
+
     @abc.abstractmethod
     def excess(
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
@@ -139,12 +191,48 @@ class RowwiseAmbiguity(Ambiguity):
         value = jnp.maximum(kernel.expectation(values) - reduction, rows.lowest())
         return Worst(value, kernel.with_law(rows, law))
 
+    def soften(
+        self,
+        kernel: Kernel,
+        values: Float[Array, " S"],
+        potential: Float[Array, " S"],
+        temperature: Float[Array, ""],
+        mean_field: Array | None = None,
+    ) -> Softened:
+        scaled = values / temperature
+        tied = scaled + potential
+        reach = "support" if self.reach == "lowest" else self.reach
+        rows = kernel.rows(scaled if self.curved else tied, reach)
+        before = kernel.rows(jnp.zeros_like(tied) if self.curved else potential, reach)
+        if self.reach == "lowest":
+            sink = jax.nn.logsumexp(-potential) - jax.nn.logsumexp(-tied)
+        else:
+            sink = _row_sink(before)[0] - _row_sink(rows)[0]
+        answer = self.soft_answer(rows, sink, mean_field)
+        cost = answer.cost
+        if not self.curved:
+            cost -= self.soft_answer(before, jnp.zeros_like(sink), mean_field).cost
+        if self.reach == "lowest":
+            leak = jnp.broadcast_to(answer.leak, cost.shape)
+            kept = kernel.with_law(rows, answer.law)
+            return Softened(temperature * cost, Leaking(kept, leak, jax.nn.softmax(-tied)))
+        law = answer.law + answer.leak * _row_sink(rows)[1]
+        return Softened(temperature * cost, kernel.with_law(rows, law))
+
     @boundary
     def violation(
         self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
     ) -> Float[Array, "S A"]:
         compute = _violation if self.on_host else _compiled_violation
         return compute(self, kernel, nominal, mean_field)
+
+
+def _row_sink(rows: Rows) -> tuple[Float[Array, "S A"], Float[Array, "K S A"]]:
+    """Of each row's own sink, the law proportional to p exp(-values): log of its sum, and the law."""
+    low = jax.lax.stop_gradient(rows.lowest_held())
+    weights = rows.law * jnp.exp(jnp.where(rows.law > 0, low - rows.values, 0))
+    total = summed(weights)
+    return jnp.log(total) - low, weights / total
 
 
 def _violation(
@@ -201,6 +289,12 @@ def size_at(name: str, size: Size, mean_field: Array | None, rows: Rows | Array)
 def checked_support(support: str) -> str:
     """Refuse anything but the two words for what nature may reach."""
     return checks.known("support", support, ("all", "nominal"))
+
+
+def within(law: Array, nominal: Array, reached: Array, allowed: Array) -> Array:
+    """The law, mixed with the nominal one where rounding took its distance beyond what is allowed."""
+    share = jax.lax.stop_gradient(jnp.minimum(1, proportional(allowed, reached)))
+    return share * law + (1 - share) * nominal
 
 
 def proportional(part: Array, whole: Array) -> Array:

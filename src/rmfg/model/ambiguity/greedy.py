@@ -5,6 +5,7 @@ Each moves mass to low values until a budget is used up; the value at which that
 could only make the claim weaker, never false.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -15,12 +16,13 @@ from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
     Size,
+    SoftAnswer,
     checked_size,
     checked_support,
     proportional,
     size_at,
 )
-from rmfg.model.ambiguity.numerics import cut
+from rmfg.model.ambiguity.numerics import cut, implicit_root
 from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -46,6 +48,11 @@ class TotalVariation(RowwiseAmbiguity):
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         return move_mass(rows, size_at("radius", self.radius, mean_field, rows))
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        return softly_move_mass(rows, size_at("radius", self.radius, mean_field, rows), sink)
 
     def excess(
         self,
@@ -95,6 +102,12 @@ class CVaR(RowwiseAmbiguity):
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         level = size_at("level", self.level, mean_field, rows)
         return fill(rows, jnp.zeros_like(rows.law), rows.law / (1 - level))
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        level = size_at("level", self.level, mean_field, rows)
+        return softly_fill(rows.values, rows.law / (1 - level), summed(rows.law))
 
     def excess(
         self,
@@ -150,6 +163,11 @@ class Interval(RowwiseAmbiguity):
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         return fill(rows, *self._bounds(rows.law))
 
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        return softly_fill_between(rows, *self._bounds(rows.law))
+
     def excess(
         self,
         nominal: Float[Array, "K S A"],
@@ -188,6 +206,13 @@ class IntervalAround(RowwiseAmbiguity):
         above = size_at("above", self.above, mean_field, rows)
         return fill_around(rows, below, above)
 
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        below = size_at("below", self.below, mean_field, rows)
+        above = size_at("above", self.above, mean_field, rows)
+        return softly_fill_between(rows, *bounds_around(rows, below, above))
+
     def excess(
         self,
         nominal: Float[Array, "K S A"],
@@ -201,9 +226,15 @@ class IntervalAround(RowwiseAmbiguity):
 
 def fill_around(rows: Rows, below: Float[Array, "..."], above: Float[Array, "..."]) -> RowAnswer:
     """Fill the lowest values first between p - below and p + above."""
+    return fill(rows, *bounds_around(rows, below, above))
+
+
+def bounds_around(
+    rows: Rows, below: Float[Array, "..."], above: Float[Array, "..."]
+) -> tuple[Float[Array, "K S A"], Float[Array, "K S A"]]:
+    """The interval p - below <= q <= p + above, within what nature may reach."""
     lower = jnp.maximum(rows.law - below, 0)
-    upper = jnp.where(rows.allowed, jnp.minimum(rows.law + above, 1), 0)
-    return fill(rows, lower, upper)
+    return lower, jnp.where(rows.allowed, jnp.minimum(rows.law + above, 1), 0)
 
 
 def fill(rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"]) -> RowAnswer:
@@ -223,6 +254,77 @@ def fill(rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"])
     share = proportional(jnp.clip(missing - below, 0, at_level), at_level)
     filled = jnp.where(rows.values < level, 1, jnp.where(rows.values == level, share, 0))
     return RowAnswer(reduction, lower + filled * room)
+
+
+def softly_move_mass(
+    rows: Rows, radius: Float[Array, "S A"], sink: Float[Array, "..."]
+) -> SoftAnswer:
+    """Take the mass `radius` softly from the highest values, and leave it to the sink."""
+    taken = softly_fill(-rows.values, rows.law, radius)
+    return SoftAnswer(
+        rows.mean() + taken.cost + radius * sink, rows.law - taken.law, summed(taken.law)
+    )
+
+
+def softly_fill_between(
+    rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"]
+) -> SoftAnswer:
+    """Start from `lower` and fill up softly to `upper`, the lowest values first."""
+    filled = softly_fill(rows.values, upper - lower, 1 - summed(lower))
+    return SoftAnswer(filled.cost + summed(lower * rows.values), lower + filled.law)
+
+
+def softly_fill(
+    values: Float[Array, "K ..."], room: Float[Array, "K S A"], mass: Float[Array, "S A"]
+) -> SoftAnswer:
+    r"""Distribute `mass` over slots with limited room, the lowest values first, with soft edges.
+
+    The law is room / (1 + exp(values - level)), with the level at which its mass is right. It minimizes
+    <f, values> plus the binary entropies room * [u log u + (1 - u) log(1 - u)] of u = f / room.
+    """
+    held, total = room > 0, summed(room)
+    low = jnp.min(jnp.where(held, values, jnp.inf), axis=0)
+    high = jnp.max(jnp.where(held, values, -jnp.inf), axis=0)
+    partly = (mass > 0) & (mass < total)
+    share = jnp.where(partly, mass / jnp.where(partly, total, 1), 0.5)
+    offset = jnp.log(share) - jnp.log1p(-share)
+
+    def excess(level: Array, given: tuple[Array, Array, Array]) -> Array:
+        values, room, share = given
+        filled = summed(room * jax.nn.sigmoid(level - values))
+        part = filled / jnp.where(partly, summed(room), 1)
+        # Both logarithms, so that neither a nearly empty nor a nearly full row loses digits.
+        tiny = jnp.finfo(part.dtype).tiny
+        missing = jnp.log(share) - jnp.log(jnp.maximum(part, tiny))
+        left = jnp.log1p(-jnp.minimum(part, 1 - jnp.finfo(part.dtype).epsneg)) - jnp.log1p(-share)
+        return jnp.where(share < 0.5, missing, left)
+
+    frozen = jax.lax.stop_gradient((low + offset, high + offset))
+    low_end, high_end = (jnp.where(partly, end, 0) for end in frozen)
+    margin = 4 * jnp.finfo(mass.dtype).eps * (1 + jnp.maximum(jnp.abs(low_end), jnp.abs(high_end)))
+    level = implicit_root(
+        excess,
+        (values, room, share),
+        low_end - margin,
+        high_end + margin,
+        0.5 * (low_end + high_end),
+        -1.0,
+        partly,
+    )
+    height = values - jnp.where(partly, level, 0)
+    part = jnp.where(partly, jax.nn.sigmoid(-height), jnp.where(mass > 0, 1, 0))
+    law = room * part
+    law = law * jnp.where(partly, mass / jnp.where(partly, summed(law), 1), 1)
+    # level * mass - sum room * softplus(level - values), without the cancellation.
+    cost = summed(jnp.where(held & partly, _soft_edge(law, room, values, height), law * values))
+    return SoftAnswer(cost, law)
+
+
+def _soft_edge(law: Array, room: Array, values: Array, height: Array) -> Array:
+    """F * value + room * (u log u + (1 - u) log(1 - u)), u = sigmoid(-height)."""
+    rest = room * jax.nn.sigmoid(height)
+    entropy = law * jax.nn.log_sigmoid(-height) + rest * jax.nn.log_sigmoid(height)
+    return law * values + entropy
 
 
 def _successors_first(bound: Array) -> Array:

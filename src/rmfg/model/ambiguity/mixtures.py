@@ -8,6 +8,7 @@ from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
     Size,
+    SoftAnswer,
     checked_size,
     checked_support,
     size_at,
@@ -24,6 +25,11 @@ class Nominal(RowwiseAmbiguity):
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         return RowAnswer(jnp.zeros_like(rows.law[0]), rows.law)
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        return SoftAnswer(rows.mean(), rows.law)
 
     def excess(
         self,
@@ -56,6 +62,13 @@ class Contamination(RowwiseAmbiguity):
         radius = size_at("radius", self.radius, mean_field, rows)
         reduction = radius * (rows.mean() - rows.lowest())
         return RowAnswer(reduction, (1 - radius) * rows.law + radius * rows.lowest_slot())
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        radius = size_at("radius", self.radius, mean_field, rows)
+        cost = (1 - radius) * rows.mean() + radius * sink
+        return SoftAnswer(cost, (1 - radius) * rows.law, radius)
 
     def excess(
         self,

@@ -14,6 +14,7 @@ The well-known closed form <p, V> - radius * min_c norm(V - c) drops q >= 0 and 
 the span of V on rows with small probabilities.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -24,15 +25,23 @@ from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
     Size,
+    SoftAnswer,
     checked_size,
     checked_support,
     proportional,
     size_at,
+    within,
 )
-from rmfg.model.ambiguity.greedy import fill_around, move_mass
-from rmfg.model.ambiguity.numerics import log_bracket, root
-from rmfg.model.ambiguity.transport import transport
-from rmfg.model.rows import Reach, Rows
+from rmfg.model.ambiguity.greedy import (
+    bounds_around,
+    fill_around,
+    move_mass,
+    softly_fill_between,
+    softly_move_mass,
+)
+from rmfg.model.ambiguity.numerics import implicit_root, log_bracket, root
+from rmfg.model.ambiguity.transport import softly_transport, transport
+from rmfg.model.rows import Reach, Rows, summed
 
 
 class Lp(RowwiseAmbiguity):
@@ -78,6 +87,25 @@ class Lp(RowwiseAmbiguity):
         if self.p == jnp.inf:
             return fill_around(rows, radius / weights, radius / weights)
         return spread_mass(rows, radius, self.p, weights)
+
+    @property
+    def curved(self) -> bool:
+        return 1 < self.p < jnp.inf
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        radius = size_at("radius", self.radius, mean_field, rows)
+        if self.p == 1 and self.weights is None:
+            return softly_move_mass(rows, jnp.minimum(radius / 2, 1), sink)
+        weights = self._weights(rows)
+        if self.p == 1:
+            return softly_transport(rows, radius, self._star)
+        if self.p == jnp.inf:
+            return softly_fill_between(
+                rows, *bounds_around(rows, radius / weights, radius / weights)
+            )
+        return softly_spread_mass(rows, radius, self.p, weights)
 
     def excess(
         self,
@@ -175,6 +203,63 @@ def spread_mass(
     inside = jnp.minimum(1, proportional(radius, norm(law)))
     law = jnp.where(collapsed, face, inside * law + (1 - inside) * rows.law)
     return RowAnswer(jnp.where(idle, 0, reduction) * span, jnp.where(idle, rows.law, law))
+
+
+def softly_spread_mass(
+    rows: Rows, radius: Float[Array, "S A"], order: float, weights: Float[Array, "..."]
+) -> SoftAnswer:
+    """Answer rows softly for 1 < order < infinity: the length t of the shift is at most one."""
+    scale = jnp.broadcast_to(weights**order, rows.law.shape)
+    values = jnp.broadcast_to(rows.values, rows.law.shape)
+    allowed, idle = rows.allowed, ~(radius > 0)
+    low = jnp.min(jnp.where(allowed, values, jnp.inf), axis=0)
+    high = jnp.max(jnp.where(allowed, values, -jnp.inf), axis=0)
+
+    def shifted(level: Array, length: Array, law: Array, values: Array) -> Array:
+        move = length * _signed_power((level - values) / scale, 1 / (order - 1))
+        return jnp.where(allowed, jnp.maximum(law + move, 0), law)
+
+    def answer(length: Array, law: Array, values: Array) -> Array:
+        def missing(level: Array, given: tuple[Array, Array, Array]) -> Array:
+            return summed(law) - summed(shifted(level, *given))
+
+        ends = jax.lax.stop_gradient((low, high))
+        given = (length, law, values)
+        level = implicit_root(missing, given, *ends, 0.5 * (ends[0] + ends[1]), -1.0, high > low)
+        # A row of one value has that value for its level.
+        law = shifted(jnp.where(high > low, level, low), *given)
+        return law / summed(law)
+
+    def norm(law: Array, before: Array) -> Array:
+        change = weights * jnp.abs(law - before)
+        largest = jax.lax.stop_gradient(jnp.max(change, axis=0))
+        relative = proportional(change, largest)
+        total = summed(relative**order)
+        return largest * jnp.where(total > 0, total, 1) ** (1 / order)
+
+    def gap(log_length: Array, given: tuple[Array, Array, Array]) -> Array:
+        law, values, radius = given
+        tiny = jnp.finfo(law.dtype).tiny
+        reached = norm(answer(jnp.exp(log_length), law, values), law)
+        return jnp.log(jnp.maximum(radius, tiny)) - jnp.log(jnp.maximum(reached, tiny))
+
+    ones = jnp.ones_like(radius)
+    given = (rows.law, values, radius)
+    too_far = ~idle & (norm(answer(ones, rows.law, values), rows.law) > radius)
+    start = jnp.full_like(radius, -1.0)
+    found = implicit_root(gap, given, log_bracket(radius)[0], 0 * ones, start, -1.0, too_far)
+    length = jnp.where(idle, 0, jnp.exp(jnp.where(too_far, found, 0)))
+    law = answer(length, rows.law, values)
+    law = within(law, rows.law, norm(law, rows.law), radius)
+    cost = summed(law * values) + summed((weights * jnp.abs(law - rows.law)) ** order) / order
+    return SoftAnswer(cost, law)
+
+
+def _signed_power(base: Array, exponent: float) -> Array:
+    if exponent == 1:
+        return base
+    size = jnp.where(base == 0, 1, jnp.abs(base))
+    return jnp.where(base == 0, 0, jnp.sign(base) * size**exponent)
 
 
 def _checked_weights(weights: Array) -> Array:

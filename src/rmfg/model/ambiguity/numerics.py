@@ -148,3 +148,26 @@ def root(
     done = jnp.logical_not(active) | (jnp.abs(first) <= tolerance)
     state = (jnp.array(0), low, high, start, first, start, first, done)
     return jax.lax.while_loop(unfinished, body, state)[3]
+
+
+def implicit_root(
+    function: Callable[[Array, Any], Array],
+    parameters: Any,
+    low: Array,
+    high: Array,
+    start: Array,
+    slope: float,
+    active: Any = True,
+) -> Array:
+    """`root` of function(., parameters), differentiable in the parameters.
+
+    The search sees the parameters as constants; one Newton step after it carries their derivatives,
+    which is the implicit function theorem, and squares what is left of the error.
+    """
+    frozen = jax.lax.stop_gradient(parameters)
+    found = root(lambda x: function(x, frozen), low, high, start, slope, active)
+    found = jax.lax.stop_gradient(found)
+    value, rise = jax.jvp(lambda x: function(x, parameters), (found,), (jnp.ones_like(found),))
+    rise = jax.lax.stop_gradient(rise)
+    usable = active & jnp.isfinite(rise) & (rise != 0)
+    return found - jnp.where(usable, value / jnp.where(usable, rise, 1), 0)

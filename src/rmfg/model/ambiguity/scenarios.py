@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
@@ -10,8 +11,8 @@ import scipy.sparse
 from jaxtyping import Float
 
 from rmfg.core.precision import Array, boundary, is_concrete
-from rmfg.model.ambiguity.base import Ambiguity, Worst
-from rmfg.model.kernel import Kernel, as_kernel, joined, stacked
+from rmfg.model.ambiguity.base import Ambiguity, Softened, Worst
+from rmfg.model.kernel import Kernel, as_kernel, joined, mixed, stacked
 
 
 class Scenarios(Ambiguity):
@@ -35,6 +36,20 @@ class Scenarios(Ambiguity):
         expected = jnp.stack([scenario.expectation(values) for scenario in kernels])
         best = jnp.argmin(expected, axis=0)
         return Worst(jnp.min(expected, axis=0), joined(kernels, best))
+
+    def soften(
+        self,
+        kernel: Kernel,
+        values: Float[Array, " S"],
+        potential: Float[Array, " S"],
+        temperature: Float[Array, ""],
+        mean_field: Array | None = None,
+    ) -> Softened:
+        kernels = self._at(kernel, mean_field)
+        before = jnp.stack([-scenario.expectation(potential) for scenario in kernels])
+        after = before - jnp.stack([k.expectation(values / temperature) for k in kernels])
+        gain = jax.nn.logsumexp(after, axis=0) - jax.nn.logsumexp(before, axis=0)
+        return Softened(-temperature * gain, mixed(kernels, jax.nn.softmax(after, axis=0)))
 
     @boundary
     def violation(

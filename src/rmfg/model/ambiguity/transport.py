@@ -21,8 +21,9 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import RowAnswer, proportional
-from rmfg.model.rows import Rows
+from rmfg.model.ambiguity.base import RowAnswer, SoftAnswer, proportional, within
+from rmfg.model.ambiguity.numerics import implicit_root, log_bracket
+from rmfg.model.rows import Rows, summed
 
 MAX_TANGENTS = 200
 
@@ -105,6 +106,60 @@ def transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> RowAnswer:
     share = jnp.where(affordable, 1, share)
     law = share * market.law(tangents.low) + (1 - share) * market.law(tangents.high)
     return RowAnswer(jnp.maximum(bound, 0), law)
+
+
+def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> SoftAnswer:
+    r"""Answer rows softly: every slot's mass spreads over targets in proportion to
+    exp(-value - price * cost), at the price that uses the budget, or zero.
+
+    Minimizes <q, values> plus the negative entropy of the plan, each source's weighed by its mass.
+    """
+    shape = rows.law.shape
+    values = jnp.broadcast_to(rows.values, shape)
+    allowed = jnp.broadcast_to(rows.allowed, shape)
+    states = jnp.broadcast_to(rows.successors, shape)
+    low = jax.lax.stop_gradient(jnp.min(jnp.where(allowed, values, jnp.inf), axis=0))
+
+    def weights(source: Array, price: Array, values: Array) -> tuple[Array, Array, Array]:
+        """Of one source slot: log of the sum of its weights, its plan over slots, the plan's cost."""
+        costs = jax.vmap(cost, (None, 0))(source, states)
+        exponent = jnp.where(allowed, low - values - price * costs, -jnp.inf)
+        top = jax.lax.stop_gradient(jnp.max(exponent, axis=0))
+        plan = jnp.exp(exponent - top)
+        total = summed(plan)
+        plan = plan / total
+        return jnp.log(total) + top - low, plan, summed(plan * costs)
+
+    def spent(price: Array, law: Array, values: Array) -> tuple[Array, Array, Array]:
+        def add(
+            sums: tuple[Array, ...], slot: tuple[Array, Array]
+        ) -> tuple[tuple[Array, ...], None]:
+            mass, source = slot
+            log_total, plan, costs = weights(source, price, values)
+            return (sums[0] - mass * log_total, sums[1] + mass * plan, sums[2] + mass * costs), None
+
+        zeros = jnp.zeros(shape[1:], values.dtype)
+        start = (zeros, jnp.zeros(shape, values.dtype), zeros)
+        return jax.lax.scan(add, start, (law, states))[0]
+
+    def excess(log_price: Array, given: tuple[Array, Array, Array]) -> Array:
+        law, values, budget = given
+        tiny = jnp.finfo(law.dtype).tiny
+        paid = spent(jnp.exp(log_price), law, values)[2]
+        return jnp.log(jnp.maximum(paid, tiny)) - jnp.log(jnp.maximum(budget, tiny))
+
+    zeros = jnp.zeros_like(budget)
+    law = jnp.asarray(rows.law)
+    costly = (budget > 0) & (spent(zeros, law, values)[2] > budget)
+    low_end, high_end = log_bracket(budget)
+    found = implicit_root(excess, (law, values, budget), low_end, high_end, zeros, -1.0, costly)
+    price = jnp.where(costly, jnp.exp(jnp.where(costly, found, 0)), 0)
+    free, plan, paid = spent(price, law, values)
+    idle = ~(budget > 0)
+    plan = within(plan, law, paid, budget)
+    return SoftAnswer(
+        jnp.where(idle, summed(law * values), free - price * budget), jnp.where(idle, law, plan)
+    )
 
 
 class _Market:

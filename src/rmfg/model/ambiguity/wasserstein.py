@@ -12,11 +12,12 @@ from rmfg.model.ambiguity.base import (
     RowAnswer,
     RowwiseAmbiguity,
     Size,
+    SoftAnswer,
     checked_size,
     checked_support,
     size_at,
 )
-from rmfg.model.ambiguity.transport import transport
+from rmfg.model.ambiguity.transport import Cost, softly_transport, transport
 from rmfg.model.rows import Reach, Rows
 
 
@@ -56,11 +57,20 @@ class Wasserstein(RowwiseAmbiguity):
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)
+        return transport(rows, radius**self.order, self._cost(rows))
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        radius = size_at("radius", self.radius, mean_field, rows)
+        return softly_transport(rows, radius**self.order, self._cost(rows))
+
+    def _cost(self, rows: Rows) -> Cost:
         # A gather beyond the end would silently take the last distance.
         shape = rows.law.shape[1:2] * 2
         cost = jnp.asarray(checks.shaped("metric", self.metric, shape, "(states, states)"))
         cost = cost**self.order
-        return transport(rows, radius**self.order, lambda x, y: cost[x, y])
+        return lambda source, target: cost[source, target]
 
     def excess(
         self,

@@ -1,0 +1,250 @@
+"""Sets that nature answers by exponential tilts and their mirror image: the relative entropies."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.core import checks
+from rmfg.core.precision import Array, as_float, boundary
+from rmfg.model.ambiguity.base import (
+    RowAnswer,
+    RowwiseAmbiguity,
+    Size,
+    SoftAnswer,
+    Softened,
+    checked_size,
+    checked_support,
+    size_at,
+)
+from rmfg.model.ambiguity.numerics import log_bracket
+from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
+from rmfg.model.kernel import Kernel, aligned
+from rmfg.model.rows import Reach, Rows, summed
+
+
+class KullbackLeibler(Divergence):
+    """Laws with KL(q, p) = sum q log(q / p) <= radius; nature stays on the nominal support.
+
+    sigma = sup over s > 0 of -s log <p, exp(-V / s)> - s radius; q proportional to p exp(-V / s).
+    A deterministic row gets no robustness, and a next state never seen is excluded for good.
+    Nilim & El Ghaoui, Robust control of Markov decision processes, Operations Research 53 (2005).
+    """
+
+    radius: Size
+
+    def __init__(self, radius: Size):
+        self.radius = checked_size("radius", radius, jnp.inf, "")
+
+    @property
+    def reach(self) -> Reach:
+        return "support"
+
+    def tilt(self, height: Array, gentleness: Array) -> Array:
+        return jnp.exp(-height / gentleness)
+
+    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
+        gentleness = jnp.maximum(gentleness, jnp.exp(log_bracket(radius)[0]))
+        divergence, free_energy = exponential_tilt(heights, gentleness)
+        return Tilted(divergence, free_energy + gentleness * radius)
+
+    @property
+    def unit(self) -> float:
+        return 1.0
+
+    def generator(self, ratio: Array) -> Array:
+        change = ratio - 1
+        small = jnp.abs(change) < 0.5
+        near = jnp.log1p(jnp.where(small, change, 0))
+        far = jnp.log(jnp.where(~small & (ratio > 0), ratio, 1))
+        return ratio * jnp.where(small, near, far) - change
+
+    def price(self, total: Array, gentleness: Array) -> Array:
+        return gentleness
+
+    def largest(self, lowest_mass: Array) -> Array:
+        return -jnp.log(lowest_mass)
+
+    def created(self, divergence: Array, radius: Array) -> Array:
+        return jnp.zeros_like(radius)
+
+    def distance(
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"]
+    ) -> Float[Array, "S A"]:
+        return relative_entropy(law, nominal)
+
+
+class ReverseKullbackLeibler(Divergence):
+    """Laws with KL(p, q) = sum p log(p / q) <= radius: what likelihood-based estimation gives.
+
+    sigma = max over s >= 0 of exp(<p, log(z + s)> - radius) - s + min V, with z = V - min V;
+    q proportional to p / (z + s). Nature may create mass on states that p does not reach, but can
+    never rule out a state that p does reach.
+    """
+
+    radius: Size
+    support: str
+
+    def __init__(self, radius: Size, *, support: str = "all"):
+        self.radius = checked_size("radius", radius, jnp.inf, "")
+        self.support = checked_support(support)
+
+    @property
+    def reach(self) -> Reach:
+        return "lowest" if self.support == "all" else "support"
+
+    def tilt(self, height: Array, gentleness: Array) -> Array:
+        return 1 / (height + gentleness)
+
+    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
+        scale = gentleness + heights.mean
+
+        def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array]:
+            shift, height = (
+                heights.height(values) - heights.mean,
+                heights.height(values) + gentleness,
+            )
+            near = jnp.log1p(shift / scale)
+            logarithm = jnp.where(shift > -0.5 * scale, near, jnp.log(height / scale))
+            return law * where_mass(law, shift / height), law * where_mass(law, logarithm)
+
+        inverse, logarithm = heights.rows.total(parts)
+        divergence = jnp.log1p(-inverse) + logarithm
+        return Tilted(divergence, -scale * jnp.expm1(logarithm - radius))
+
+    @property
+    def unit(self) -> float:
+        return 1.0
+
+    def generator(self, ratio: Array) -> Array:
+        positive = jnp.where(ratio > 0, ratio, 1)
+        return (ratio - 1) - jnp.log(positive)
+
+    @property
+    def slope(self) -> float:
+        return 1.0
+
+    def price(self, total: Array, gentleness: Array) -> Array:
+        return 1 / total
+
+    def edge_ratio(self, law: Array, height: Array, radius: Array) -> Array:
+        logarithm = summed(law * jnp.log(height))
+        return jnp.maximum(jnp.exp(logarithm - radius), 1) / height
+
+    def largest(self, lowest_mass: Array) -> Array:
+        return jnp.where(lowest_mass < 1, jnp.inf, 0)
+
+    def created(self, divergence: Array, radius: Array) -> Array:
+        return -jnp.expm1(divergence - radius)
+
+    def distance(
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"]
+    ) -> Float[Array, "S A"]:
+        return relative_entropy(nominal, law)
+
+
+class EntropyPenalty(RowwiseAmbiguity):
+    """Nature may pick any law on the nominal support, but pays strength * KL(q, p) for it.
+
+    sigma = min over q of <q, V> + strength KL(q, p) = -strength log <p, exp(-V / strength)>.
+    Smooth: nature's answer q proportional to p exp(-V / strength) is unique. The strength has the
+    unit of the values: the larger, the more the nominal law is trusted. Hansen & Sargent 2001.
+    """
+
+    strength: Size
+
+    def __init__(self, strength: Size):
+        self.strength = checked_size("strength", strength, jnp.inf, "")
+        if not callable(self.strength):
+            smallest = float(np.finfo(np.float64).tiny)
+            way_out = "Where lies cost nature nothing, use CVaR or scenarios."
+            checks.within("strength", as_float(self.strength), smallest, jnp.inf, way_out)
+
+    @property
+    def reach(self) -> Reach:
+        return "support"
+
+    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+        heights = Heights.of(rows)
+        gentleness = size_at("strength", self.strength, mean_field, rows) / heights.span
+        _, free_energy = exponential_tilt(heights, gentleness)
+        reduction = jnp.where(heights.flat, 0, jnp.clip(free_energy, 0, heights.mean))
+        height = jnp.where(rows.law > 0, heights.height(rows.values), 0)
+        weights = rows.law * jnp.exp(-height / gentleness)
+        law = jnp.where(heights.flat, rows.law, weights / jnp.sum(weights, axis=0))
+        return RowAnswer(reduction * heights.span, law)
+
+    def soft_answer(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftAnswer:
+        """Minimize <q, values> + KL(q, p)."""
+        low = jax.lax.stop_gradient(rows.lowest_held())
+        held = rows.law > 0
+        weights = rows.law * jnp.exp(jnp.where(held, low - rows.values, 0))
+        total = summed(weights)
+        return SoftAnswer(low - jnp.log(total), weights / total)
+
+    def soften(
+        self,
+        kernel: Kernel,
+        values: Float[Array, " S"],
+        potential: Float[Array, " S"],
+        temperature: Float[Array, ""],
+        mean_field: Array | None = None,
+    ) -> Softened:
+        # Nature's answer is smooth as it is: neither a temperature nor a potential is needed.
+        rows = kernel.rows(values, self.reach)
+        strength = size_at("strength", self.strength, mean_field, rows)
+        shape = rows.law.shape
+        scaled = Rows(
+            rows.law, jnp.broadcast_to(rows.values, shape) / strength, rows.allowed, rows.successors
+        )
+        answer = self.soft_answer(scaled, strength, mean_field)
+        return Softened(strength * answer.cost, kernel.with_law(rows, answer.law))
+
+    def excess(
+        self,
+        nominal: Float[Array, "K S A"],
+        law: Float[Array, "K S A"],
+        mean_field: Array | None,
+    ) -> Float[Array, "S A"]:
+        return jnp.sum(jnp.where(nominal > 0, 0, law), axis=0)
+
+    @boundary
+    def penalty(
+        self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
+    ) -> Float[Array, "S A"]:
+        before, after = aligned(nominal, kernel)
+        strength = size_at("strength", self.strength, mean_field, before)
+        return strength * relative_entropy(after, before)
+
+
+def exponential_tilt(heights: Heights, gentleness: Array) -> tuple[Array, Array]:
+    """KL divergence of the law proportional to p exp(-z / s), and m + s log <p, exp(-z / s)>."""
+    # Sums are centered at the mean while exponents are small, at the lowest value after that.
+    center = jnp.where(gentleness > 1, heights.mean, 0)
+
+    def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array, Array]:
+        exponent = jnp.where(law > 0, (heights.height(values) - center) / gentleness, 0)
+        weight = law * jnp.exp(-exponent)
+        return law * jnp.expm1(-exponent), weight, weight * exponent
+
+    minus_one, total, moment = heights.rows.total(parts)
+    positive = jnp.where(total > 0, total, 1)
+    log_total = jnp.where(minus_one > -0.5, jnp.log1p(minus_one), jnp.log(positive))
+    divergence = -moment / positive - log_total
+    return divergence, heights.mean - center + gentleness * log_total
+
+
+def relative_entropy(
+    law: Float[Array, "K S A"], other: Float[Array, "K S A"]
+) -> Float[Array, "S A"]:
+    """Sum law log(law / other), as a sum of terms that are never negative."""
+    both = (law > 0) & (other > 0)
+    safe = jnp.where(both, other, 1)
+    change = jnp.where(both, law - other, 0) / safe
+    near = (1 + change) * jnp.log1p(change) - change  # a change of 1e-6 keeps ten digits
+    far = jnp.where(both, law / safe, 1)
+    far = far * jnp.log(far) - far + 1
+    terms = jnp.where(both, safe * jnp.where(jnp.abs(change) < 0.5, near, far), other)
+    return jnp.sum(jnp.where((law > 0) & (other <= 0), jnp.inf, terms), axis=0)

@@ -35,7 +35,7 @@ def beach_bar(
       costs more than it gains, each of a continuum of laws is one of an equilibrium;
     - the logarithm needs a floor: policies that leave a part of the beach give it a mass that is
       zero or tiny, and log 0 is no reward. Equilibria whose masses all exceed the floor are those
-      of the game without one. It also bounds how fast the reward changes with m: crowding / floor.
+      of the game without one. It also bounds how fast the reward changes with m: crowding / (2 floor).
 
     At the defaults the masses of the equilibrium lie between 0.039 and 0.058, highest at the bar.
     """
@@ -56,10 +56,12 @@ def beach(
 ) -> TabularGame:
     """Build a game of crowd-averse walkers with this reward where there is no crowd."""
     num_states = len(base)
+    reward = CrowdAversion(base, number("crowding", crowding, 0), above_zero("floor", floor))
     return TabularGame(
         walk(num_states, noise, ring),
-        CrowdAversion(base, number("crowding", crowding, 0), above_zero("floor", floor)),
+        reward,
         discount,
+        lipschitz=reward.lipschitz,
         action_names=WALK_NAMES,
         layout=Ring(num_states) if ring else Line(num_states),
     )

@@ -10,13 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
+from rmfg.model.game import Lipschitz
 
 
 class CrowdAversion(eqx.Module):
     """f(s, m) = -weight log(max(m(s), floor)): monotone and potential for weight >= 0.
 
     The floor caps what an empty state pays at weight log(1 / floor) and makes f Lipschitz with
-    constant weight / floor. Where all masses exceed it, f does not depend on it.
+    constant weight / (2 floor): only m(s) counts, and no mass changes by more than half the
+    distance of two laws. Where all masses exceed the floor, f does not depend on it.
     """
 
     base: Float[Array, "S A"]
@@ -25,6 +27,11 @@ class CrowdAversion(eqx.Module):
 
     def __init__(self, base: Float[Array, "S A"], weight: float, floor: float):
         self.base, self.weight, self.floor = base, np.asarray(weight), np.asarray(floor)
+
+    @property
+    def lipschitz(self) -> Lipschitz:
+        """How fast the reward changes with m, in a game whose kernel does not."""
+        return Lipschitz(reward=float(self.weight / self.floor) / 2)
 
     def __call__(self, mean_field: Float[Array, " S"]) -> Float[Array, "S A"]:
         return self.base - self.weight * jnp.log(jnp.maximum(mean_field, self.floor))[:, None]

@@ -48,14 +48,16 @@ def four_rooms(
     else:
         ends = _landed(free, _landed(free, cells[:, None], GRID)[:, :, None], GRID)
     number_of = np.cumsum(free).reshape(free.shape) - 1
+    reward = CrowdAversion(
+        np.zeros((len(cells), len(GRID))),
+        number("crowding", crowding, 0),
+        above_zero("floor", floor),
+    )
     return TabularGame(
         merged(number_of[ends[..., 0], ends[..., 1]], chances),
-        CrowdAversion(
-            np.zeros((len(cells), len(GRID))),
-            number("crowding", crowding, 0),
-            above_zero("floor", floor),
-        ),
+        reward,
         discount,
+        lipschitz=reward.lipschitz,
         state_names=[f"({row}, {column})" for row, column in cells],
         action_names=GRID_NAMES,
         layout=Grid(

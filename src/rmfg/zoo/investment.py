@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.model.game import TabularGame
+from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.layout import Line
 from rmfg.zoo.arguments import number, probability, whole
 from rmfg.zoo.registry import Entry
@@ -48,6 +48,9 @@ def investment(
     share falls as the others get better. The coupling is the gradient of market log(1 + <m, g>),
     which is concave, so the game is potential and monotone. At the defaults the industry divides:
     most firms hold the top, a sixth sit at the bottom and hardly ever invest.
+
+    The reward sees m through R = <m, g> only, with a slope of at most market max g / (1 + min g)^2,
+    and R changes by at most (max g - min g) / 2 times the distance of two laws.
     """
     qualities = np.arange(whole("num_states", num_states))
     invested = np.arange(whole("num_actions", num_actions))
@@ -60,14 +63,13 @@ def investment(
         kernel[s, :, max(s - 1, 0)] += falls
         kernel[s, :, s] += 1 - climbs - falls
     costs = number("investment_cost", investment_cost, 0) * invested
+    appeal = (1.0 + qualities) ** number("taste", taste)
+    slope = number("market", market, 0) * appeal.max() / (1 + appeal.min()) ** 2
     return TabularGame(
         kernel,
-        MarketShare(
-            np.tile(-costs, (num_states, 1)),
-            (1.0 + qualities) ** number("taste", taste),
-            np.asarray(number("market", market, 0)),
-        ),
+        MarketShare(np.tile(-costs, (num_states, 1)), appeal, np.asarray(market)),
         discount,
+        lipschitz=Lipschitz(reward=float(slope * np.ptp(appeal)) / 2),
         action_names=[f"invest {units}" for units in invested],
         layout=Line(num_states),
     )

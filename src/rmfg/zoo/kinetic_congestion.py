@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rmfg.core.precision import Array
-from rmfg.model.game import TabularGame
+from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.kernel import SparseKernel
 from rmfg.model.layout import Grid
 from rmfg.zoo.arguments import above_zero, number, whole
@@ -48,6 +48,10 @@ def kinetic_congestion(
     stationary law of a policy depends on where the population starts, and equilibria form a large
     continuum of gridlocks: for example m(goal) = capacity while all others wait, since a full
     goal lets nobody in. The formula is exact; the code of the source rounds to whole percents.
+
+    A row moves in L1 by twice the change of its probability to enter, at most |m(t) - m'(t)| /
+    capacity, and a mass by at most half the distance of two laws: the kernel's constant is
+    1 / capacity.
     """
     rows, columns = whole("num_rows", num_rows), whole("num_columns", num_columns)
     cells = np.stack(np.divmod(np.arange(rows * columns), columns), axis=-1)
@@ -64,6 +68,7 @@ def kinetic_congestion(
         -number("time_cost", time_cost, 0) * waiting[:, None]
         - number("move_cost", move_cost, 0) * (np.arange(len(GRID)) != STAY),
         discount,
+        lipschitz=Lipschitz(kernel=1 / capacity),
         action_names=GRID_NAMES,
         layout=Grid(rows, columns, moves=tuple((int(up), int(right)) for up, right in GRID)),
     )

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from rmfg.core import checks
 from rmfg.core.precision import Array
-from rmfg.model.game import TabularGame
+from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
 from rmfg.zoo.arguments import flag, number, whole
 from rmfg.zoo.registry import Entry
@@ -82,6 +82,10 @@ def mf_garnet(
 
     Source and difference: the mean-field Garnet of Bench-MFG couples all pairs of states, may
     empty rows, and is coded on 64 atoms; its seeds do not give these games.
+
+    A softmax moves in L1 by at most half the spread of the change of its scores; with w the spread
+    of the loadings over successors, y moves the spread of scores by at most the sum over D of w
+    times half the spread of F: that is the kernel's constant, times kernel_strength / 2.
     """
     states, actions = whole("num_states", num_states), whole("num_actions", num_actions)
     if whole("branching", branching) > states:
@@ -107,6 +111,11 @@ def mf_garnet(
         "monotone": -np.eye(dimension),
     }[reward_coupling]
     weight = np.asarray(number("reward_strength", reward_strength, 0))
+    spread = np.ptp(loadings, axis=2)  # (S, A, D)
+    steepness = tilt * np.max(spread @ np.ptp(features, axis=0)) / 4
+    # No probability of a tilted row is below p_k exp(-spread of scores).
+    gentlest = np.exp(-tilt * np.max(spread @ np.abs(features).max(axis=0)))
+    smallest = law.min() * ((1 - tilt) if additive else gentlest)
     return TabularGame(
         CoupledSuccessors(
             drawn.reshape(shape),
@@ -119,6 +128,7 @@ def mf_garnet(
         ),
         CoupledReward(base, features, mixing, weight),
         discount,
+        lipschitz=Lipschitz(kernel=float(steepness), smallest=float(smallest)),
         num_states=states,
         num_actions=actions,
     )

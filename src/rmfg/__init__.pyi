@@ -2,10 +2,13 @@ from . import solvers as solvers
 from . import zoo as zoo
 from .answer.certificate import Certificate as Certificate
 from .answer.certificate import certify as certify
+from .answer.contraction import Contraction as Contraction
+from .answer.contraction import contraction as contraction
 from .answer.equilibrium import Equilibrium as Equilibrium
 from .answer.equilibrium import load as load
 from .answer.problem import Candidate as Candidate
 from .answer.problem import Problem as Problem
+from .answer.steepness import Constant as Constant
 from .core.status import Status as Status
 from .model.ambiguity import Ambiguity as Ambiguity
 from .model.ambiguity import ChiSquare as ChiSquare
@@ -22,6 +25,7 @@ from .model.ambiguity import ReverseKullbackLeibler as ReverseKullbackLeibler
 from .model.ambiguity import Scenarios as Scenarios
 from .model.ambiguity import TotalVariation as TotalVariation
 from .model.ambiguity import Wasserstein as Wasserstein
+from .model.game import Lipschitz as Lipschitz
 from .model.game import MeanFieldGame as MeanFieldGame
 from .model.game import TabularGame as TabularGame
 from .model.kernel import DenseKernel as DenseKernel

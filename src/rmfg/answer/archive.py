@@ -4,6 +4,7 @@ The file holds the answer and the game frozen at the answer's mean field (reward
 discount) and the ambiguity set, so that the certificate can be computed again from it alone.
 """
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmfg.answer.certificate import Certificate
+from rmfg.answer.contraction import Contraction
+from rmfg.answer.steepness import Constant
 from rmfg.core.files import write_whole
 from rmfg.core.status import Status
 from rmfg.model import layout as layouts
@@ -72,6 +75,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         "steps": int(answer.steps),
         "seconds": float(answer.seconds),
         "layout": _layout_text(game.layout),
+        "guarantee": json.dumps(dataclasses.asdict(answer.guarantee)) if answer.guarantee else "",
         **{f"certificate_{k}": float(v) for k, v in vars(answer.certificate).items()},
     }
     dataset = xarray.Dataset(arrays, attrs=attributes)
@@ -166,6 +170,7 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         "solver": note["solver"],
         "steps": int(note["steps"]),
         "seconds": float(note["seconds"]),
+        "guarantee": _guarantee_from(note.get("guarantee", "")),
     }
 
 
@@ -200,6 +205,14 @@ def _layout_from(text: str) -> layouts.Layout | None:
     fields = json.loads(text)
     kind = getattr(layouts, fields.pop("kind"))
     return kind(**{name: _tuples(value) for name, value in fields.items()})
+
+
+def _guarantee_from(text: str) -> Contraction | None:
+    if not text:
+        return None
+    fields = json.loads(text)
+    constants = {name: Constant(**f) for name, f in fields.items() if isinstance(f, dict)}
+    return Contraction(**{**fields, **constants})
 
 
 def _tuples(value: Any) -> Any:

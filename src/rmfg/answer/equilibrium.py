@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from rmfg.answer import archive, log
 from rmfg.answer.certificate import Certificate
+from rmfg.answer.contraction import Contraction
 from rmfg.answer.problem import Population
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
@@ -26,6 +27,7 @@ class Equilibrium:
     `value` is the robust value of the policy at the equilibrium's mean field, `kernel` nature's
     kernel there, of the same kind as the game's. `status` is "certified" only where the certificate
     says so; otherwise it says why the search ended and the fields hold the best answer seen.
+    `guarantee` holds the constants of the iteration that led here, where there is a theory of it.
     """
 
     policy: Float[Array, "S A"]
@@ -40,6 +42,7 @@ class Equilibrium:
     solver: str = ""
     steps: int = 0
     seconds: float = 0.0
+    guarantee: Contraction | None = None
 
     @property
     def mean_field(self) -> Float[Array, "..."]:

@@ -9,6 +9,7 @@ from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import SparseKernel
 
 if TYPE_CHECKING:
+    from rmfg.answer.contraction import Contraction
     from rmfg.answer.equilibrium import Equilibrium
 
 
@@ -35,9 +36,28 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
         f"value        {np.min(answer.value):.6g} to {np.max(answer.value):.6g}, "
         f"mean {float(np.sum(answer.value * answer.distribution)):.6g}",
     ]
+    if answer.guarantee is not None:
+        lines += _guarantee(answer.guarantee)
     if answer.status != Status.CERTIFIED:
         lines.append(f"advice       {Status(answer.status).advice}")
     return "\n".join(lines)
+
+
+def _guarantee(known: "Contraction") -> list[str]:
+    """What the temperature guarantees, beside what was measured."""
+    how = "proved" if known.proved else "estimated"
+    if not known.contractive:
+        return [f"guarantee    none: modulus {known.modulus.value:.3g} is not below one ({how})"]
+    measured = "" if known.measured_rate is None else f", measured {known.measured_rate:.3g}"
+    lines = [
+        f"guarantee    modulus {known.modulus.value:.3g} ({how}), "
+        f"rate {known.rate:.3g} a step{measured}"
+    ]
+    if known.distance is not None:
+        lines.append(
+            f"  distance       {known.distance:.3e}  from the one soft equilibrium, at most"
+        )
+    return [*lines, f"  bias           {known.bias:.3e}  of its exploitability, at most"]
 
 
 def _row(name: str, number: float, relative: float | None, proof: object) -> str:

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.answer.contraction import Contraction
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array
@@ -47,6 +48,14 @@ class Solver(eqx.Module):
     @abc.abstractmethod
     def candidate(self, problem: Problem, state: Any) -> Candidate:
         """Return what the state claims to be an equilibrium."""
+
+    def residual(self, state: Any) -> float | None:
+        """Return how far the state's point is from its image, where that is what converges."""
+        return None
+
+    def guarantee(self, problem: Problem, candidate: Candidate) -> Contraction | None:
+        """Return what is known of the method's convergence on a problem, where there is a theory."""
+        return None
 
     def __str__(self) -> str:
         """The call that makes this solver."""

@@ -27,14 +27,20 @@ class Measured(NamedTuple):
 
     candidate: Candidate
     merit: float
+    residual: float | None
 
 
 class Outcome(NamedTuple):
-    """How the loop ended: the best candidate measured, after how many steps, and why."""
+    """How the loop ended: the best candidate measured, after how many steps, and why.
+
+    `residual` is the solver's own at the candidate, `residuals` those of all steps, if it has any.
+    """
 
     candidate: Candidate
     steps: int
     reason: Status
+    residual: float | None
+    residuals: tuple[float, ...]
 
 
 def drive(
@@ -55,11 +61,15 @@ def drive(
     begin = time.perf_counter()
     with jax.enable_x64(True):
         state = solver.init(problem, jax.numpy.asarray(guess))
-        best = Measured(solver.candidate(problem, state), np.nan)
+        best = Measured(solver.candidate(problem, state), np.nan, None)
+        residuals: list[float] = []
         found: Appraisal | None = None
         step = due = 0
         while True:
             seconds = time.perf_counter() - begin
+            residual = solver.residual(state)
+            if residual is not None:
+                residuals.append(residual)
             ended = _ended(state, step >= max_steps, seconds >= max_seconds)
             if step >= due or ended:
                 candidate = solver.candidate(problem, state)
@@ -67,14 +77,14 @@ def drive(
                 merit = _merit(found)
                 meter.update(step, _numbers(found))
                 if merit < best.merit or np.isnan(best.merit):
-                    best = Measured(candidate._replace(kernel=found.nature), merit)
+                    best = Measured(candidate._replace(kernel=found.nature), merit, residual)
                 if merit <= tol:
                     ended = Status.CERTIFIED
                 elif np.isnan(merit):
                     ended = Status.NON_FINITE
                 due = step + 1 if step < EVERY_STEP_UNTIL else int(step * GROWTH)
             if ended:
-                return Outcome(best.candidate, step, ended)
+                return Outcome(best.candidate, step, ended, best.residual, tuple(residuals))
             state = solver.step(problem, state)
             step += 1
 

@@ -8,8 +8,9 @@ import jax
 import numpy as np
 
 from rmfg.answer.certificate import certificate_of
+from rmfg.answer.contraction import Contraction
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Population, Problem
+from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks
 from rmfg.core.meter import Meter, NoMeter, TerminalMeter
 from rmfg.core.precision import Array, Number, to_numpy
@@ -20,7 +21,7 @@ from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.solvers.auto import Auto
 from rmfg.solvers.base import Solver, first_guess
-from rmfg.solvers.loop import drive
+from rmfg.solvers.loop import Outcome, drive
 
 DEFAULT_MAX_STEPS = 2000
 
@@ -102,10 +103,21 @@ def solve(
         solver=str(solver),
         steps=outcome.steps,
         seconds=time.perf_counter() - begin,
+        guarantee=_guarantee(problem, solver, candidate, outcome),
     )
     if throw and status != Status.CERTIFIED:
         raise NotCertifiedError(equilibrium)
     return equilibrium
+
+
+def _guarantee(
+    problem: Problem, solver: Solver, candidate: Candidate, outcome: Outcome
+) -> Contraction | None:
+    """What is known of the solver's convergence, beside what it did."""
+    known = solver.guarantee(problem, candidate)
+    if known is None or outcome.residual is None:
+        return known
+    return known.with_run(outcome.residuals, outcome.residual)
 
 
 def _like(nominal: Kernel, kernel: Kernel) -> Kernel:

@@ -1,0 +1,297 @@
+"""Whether soft mean-field iteration contracts at a temperature, by which factor, and how that is known.
+
+Phi(m) is the law that a population reaches when all play the soft best response at m and nature
+answers: its law one step later, or its stationary law. With L_r, L_s the constants of reward and
+support function, L_k that of the kernel by which the population moves, c its Dobrushin coefficient and
+c' that of nature's kernel,
+
+    L_p = (L_r + discount L_s) / (temperature (1 - discount c'))     the policy's constant, in L1
+    L   = c (1 + L_p) + L_k  (+ L_p)                                 one step
+    L   = (c L_p + L_k) / (1 - c)  (+ L_p)                           stationary law
+
+where the terms in brackets are there if the mean field is a law over states and actions. Proofs are in
+the documentation (guarantees). If L < 1 there is exactly one soft equilibrium, and any law m is at most
+norm1(Phi(m) - m) / (1 - L) away from it.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.answer import nature
+from rmfg.answer.probing import TOLERANCE, Probes
+from rmfg.answer.problem import Population, Problem
+from rmfg.answer.steepness import Constant, Steepness, dobrushin, steepness_of
+from rmfg.core import checks
+from rmfg.core.precision import Array, Number
+from rmfg.model.ambiguity import Ambiguity, EntropyPenalty, Nominal
+from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
+from rmfg.model.kernel import Kernel
+from rmfg.operators.newton import FixedPoint, solve_bellman
+from rmfg.operators.response import absolute_tolerance
+from rmfg.operators.robust_mdp import RobustMDP
+
+ROUNDS = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Contraction:
+    """The constants of soft mean-field iteration, and what follows from them.
+
+    `reward`, `kernel`, `support` are the constants of the reward, of the nominal kernel and of nature's
+    support function; `mover` is that of the kernel by which the population moves, `policy` that of the
+    soft policy, and `modulus` that of the map Phi. `dobrushin` bounds how little one step of the
+    population mixes, `nature_dobrushin` the same of nature's kernel. `bias` bounds what the
+    temperature costs: the soft equilibrium's exploitability in the game without one.
+    `residual` and `measured_rate` are those of the run that the guarantee belongs to, if there was one.
+    """
+
+    reward: Constant
+    kernel: Constant
+    support: Constant
+    mover: Constant
+    dobrushin: Constant
+    nature_dobrushin: Constant
+    policy: Constant
+    modulus: Constant
+    bias: float
+    temperature: float
+    damping: float
+    long_run: bool
+    residual: float | None = None
+    measured_rate: float | None = None
+
+    @property
+    def contractive(self) -> bool:
+        """Whether the modulus is below one."""
+        return self.modulus.value < 1
+
+    @property
+    def proved(self) -> bool:
+        """Whether the modulus rests on proved constants alone."""
+        return self.modulus.proved
+
+    @property
+    def rate(self) -> float:
+        """The factor by which damped iteration brings any two laws closer in a step, at most."""
+        return 1 - self.damping + self.damping * self.modulus.value
+
+    @property
+    def distance(self) -> float | None:
+        """How far the run's law is from that of the soft equilibrium in L1, at most."""
+        return None if self.residual is None else self.bound(self.residual)
+
+    def bound(self, residual: float) -> float:
+        """Bound the L1 distance to the soft equilibrium of a law with norm1(Phi(m) - m) = residual."""
+        # Two laws are never farther apart than 2; without contraction there may be no one to reach.
+        return min(residual / (1 - self.modulus.value), 2.0) if self.contractive else math.inf
+
+    def with_run(self, residuals: Sequence[float], residual: float) -> "Contraction":
+        """Return the same with the residuals that a run had, and that of its answer."""
+        return dataclasses.replace(self, residual=residual, measured_rate=measured_rate(residuals))
+
+    def __str__(self) -> str:
+        names = [field.name for field in dataclasses.fields(self) if field.type is Constant]
+        lines = [f"{name.replace('_', ' '):<18}{getattr(self, name)}" for name in names]
+        return "\n".join([*lines, f"{'bias':<18}{self.bias:.6g}", f"{'rate':<18}{self.rate:.6g}"])
+
+
+def contraction(
+    game: MeanFieldGame,
+    ambiguity: Ambiguity,
+    temperature: Number,
+    *,
+    population: Population | Array = "worst_case",
+    damping: Number = 1.0,
+    long_run: bool = True,
+    num_samples: int = 16,
+    seed: int = 0,
+) -> Contraction:
+    """Return the constants of soft mean-field iteration at a temperature, proved or estimated.
+
+    Proved are constants of games whose arrays do not depend on the mean field or are affine in it,
+    constants that the game declares in `lipschitz`, and what follows from them. What cannot be
+    proved is estimated at `num_samples` laws drawn from `seed`, and says so; an estimate can be too
+    small. `long_run` and `damping` are those of `Picard`.
+    """
+    problem = Problem(game, ambiguity, population)
+    check_game(game)
+    if int(num_samples) != num_samples or num_samples < 2:
+        raise ValueError(
+            f"`num_samples` must be a whole number of at least 2, but is {num_samples}."
+        )
+    heat = float(checks.positive("temperature", temperature))
+    share = float(checks.share("damping", damping))
+    with jax.enable_x64(True):
+        return contraction_of(problem, heat, share, long_run, int(num_samples), seed)
+
+
+def contraction_of(
+    problem: Problem,
+    temperature: float,
+    damping: float,
+    long_run: bool,
+    num_samples: int = 16,
+    seed: int = 0,
+    near: Array | None = None,
+) -> Contraction:
+    """Return the constants for a problem; one of the sampled laws is `near`."""
+    game, discount = problem.game, float(problem.game.discount)
+    probes = Probes(problem, temperature, num_samples, seed, near)
+    steep = steepness_of(game, probes.laws)
+    ordered = _fixed_order(problem, steep, temperature)
+    mixing = _nature_mixing(problem, steep, ordered, probes)
+    spread = steep.spread / (1 - discount * mixing.value)
+    support = _support(problem, steep, spread, probes)
+    value = (steep.reward.value + discount * support.value) / (1 - discount * mixing.value)
+    proved = steep.reward.proved and support.proved and mixing.proved
+    policy = Constant(value / temperature, proved, "from reward, support and nature's mixing")
+    mover, stirring = _mover(problem, steep, ordered, mixing, spread, value, proved, probes)
+    return Contraction(
+        reward=steep.reward,
+        kernel=steep.kernel,
+        support=support,
+        mover=mover,
+        dobrushin=stirring,
+        nature_dobrushin=mixing,
+        policy=policy,
+        modulus=_modulus(policy, mover, stirring, long_run, game.mean_field == "state-action"),
+        bias=temperature * math.log(game.num_actions) / (1 - discount),
+        temperature=temperature,
+        damping=damping,
+        long_run=long_run,
+    )
+
+
+def measured_rate(residuals: Sequence[float]) -> float | None:
+    """The mean factor by which residuals fell in a step, over the later half of a run.
+
+    Residuals at the level of rounding do not count; None where fewer than four are left.
+    """
+    rounding = 1e3 * np.finfo(np.float64).eps
+    kept = [residual for residual in residuals if residual > rounding]
+    later = kept[len(kept) // 2 :]
+    if len(later) < 4:
+        return None
+    return (later[-1] / later[0]) ** (1 / (len(later) - 1))
+
+
+def _modulus(
+    policy: Constant, mover: Constant, stirring: Constant, long_run: bool, joint: bool
+) -> Constant:
+    """The modulus of Phi from those of policy and mover."""
+    mixing, moved = stirring.value, stirring.value * policy.value + mover.value
+    forever = moved / (1 - mixing) if mixing < 1 else math.inf
+    found = forever if long_run else mixing + moved
+    proved = policy.proved and mover.proved and stirring.proved
+    if math.isinf(mover.value):
+        return Constant(math.inf, mover.proved, mover.reason)
+    if math.isinf(found):
+        return Constant(found, proved, "one step of the population need not mix at all")
+    return Constant(found + joint * policy.value, proved, "from policy, mover and mixing")
+
+
+def _fixed_order(problem: Problem, steep: Steepness, temperature: float) -> Kernel | None:
+    """Nature's kernel, if it is the same at all mean fields because values cannot change places.
+
+    Bounds of the reward bound the values from both sides, since the soft operator is monotone. Where
+    the intervals of states do not overlap, the order is the same at all mean fields, and greedy sets
+    have one worst kernel.
+    """
+    game, ambiguity = problem.game, problem.ambiguity
+    still = steep.reward.value == 0
+    frozen = nature.is_frozen(ambiguity) and steep.reward.proved and steep.kernel.proved
+    if not (frozen and steep.kernel.value == 0 and (still or nature.is_greedy(ambiguity))):
+        return None
+    lower = _soft_value(problem, steep.lowest, temperature)
+    low = np.asarray(lower.point.value) - lower.error
+    if not still:
+        upper = _soft_value(problem, steep.highest, temperature)
+        high = np.asarray(upper.point.value) + upper.error
+        order = np.argsort(low)
+        places = 1 if nature.needs_lowest_state_only(ambiguity) else game.num_states - 1
+        if not all(high[order[i]] < low[order[i + 1]] for i in range(min(places, len(low) - 1))):
+            return None
+    return lower.point.answer.kernel
+
+
+def _soft_value(
+    problem: Problem, reward: Float[np.ndarray, "S A"], temperature: float
+) -> FixedPoint:
+    mean_field = jnp.asarray(uniform_mean_field(problem.game))
+    mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
+    mdp = eqx.tree_at(lambda tree: tree.reward, mdp, jnp.asarray(reward))
+    start = np.zeros(problem.game.num_states)
+    return solve_bellman(mdp, start, absolute_tolerance(mdp, TOLERANCE), None, temperature)
+
+
+def _nature_mixing(
+    problem: Problem, steep: Steepness, ordered: Kernel | None, probes: Probes
+) -> Constant:
+    """Bound the Dobrushin coefficient of nature's kernel at all mean fields and values that occur."""
+    game, ambiguity = problem.game, problem.ambiguity
+    if ordered is not None:
+        return Constant(dobrushin(ordered), True, "nature's kernel is the same at all mean fields")
+    bound = 1.0
+    # The spread of values bounds the coefficient, which bounds the spread: each round is a proof.
+    for _ in range(ROUNDS):
+        spread = steep.spread / (1 - game.discount * bound)
+        bound = min(bound, nature.mixing(ambiguity, steep.mixing.value, spread, game.num_states))
+    if bound < 1:
+        proved = steep.mixing.proved and steep.reward.proved
+        return Constant(bound, proved, "from the nominal kernel's and the set's size")
+    if steep.mixing.value >= 1:
+        return Constant(1.0, True, "true of every kernel")
+    found = min(probes.mixing(), 1.0)
+    return Constant(found, found >= 1, f"nature's answers at {len(probes.laws)} laws")
+
+
+def _support(problem: Problem, steep: Steepness, spread: float, probes: Probes) -> Constant:
+    """How fast nature's support function moves with the mean field."""
+    kernel = steep.kernel
+    if kernel.value == 0 and kernel.proved and nature.is_frozen(problem.ambiguity):
+        return Constant(0.0, True, "neither kernel nor set depend on the mean field")
+    factor = nature.following(problem.ambiguity, spread, steep.smallest)
+    if factor is None:
+        return Constant(probes.support(), False, f"nature's answers at {len(probes.laws)} laws")
+    proved = kernel.proved and steep.reward.proved
+    return Constant(
+        factor * kernel.value * spread / 2, proved, "from the kernel and spread of values"
+    )
+
+
+def _mover(
+    problem: Problem,
+    steep: Steepness,
+    ordered: Kernel | None,
+    mixing: Constant,
+    spread: float,
+    value: float,
+    proved: bool,
+    probes: Probes,
+) -> tuple[Constant, Constant]:
+    """How fast the kernel of the population moves with the mean field, and how little it mixes."""
+    population, ambiguity = problem.population, problem.ambiguity
+    if isinstance(population, Kernel):
+        own = "the population has a kernel of its own"
+        return Constant(0.0, True, own), Constant(dobrushin(population), True, own)
+    if population == "nominal" or isinstance(ambiguity, Nominal):
+        return steep.kernel, steep.mixing
+    if ordered is not None:
+        return Constant(0.0, True, mixing.reason), mixing
+    if isinstance(ambiguity, EntropyPenalty) and nature.is_frozen(ambiguity):
+        strength = float(np.min(np.asarray(ambiguity.strength)))
+        tilt = math.exp(min(spread / strength, 700.0)) if steep.kernel.value else 0.0
+        found = tilt * steep.kernel.value + value / strength
+        return Constant(found, proved and steep.kernel.proved, "nature's answer is smooth"), mixing
+    if nature.is_polyhedral(ambiguity):
+        jumps = "nature's answer may jump where two values change places"
+        return Constant(math.inf, True, jumps), mixing
+    estimate = f"nature's answers at {len(probes.laws)} laws"
+    return Constant(probes.worst_kernel(), False, estimate), mixing

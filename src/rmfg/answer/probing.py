@@ -1,0 +1,117 @@
+"""Estimates where nothing can be proved: soft responses at sampled laws, and at laws beside them."""
+
+import functools
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.answer.problem import Problem
+from rmfg.answer.steepness import dobrushin
+from rmfg.core.precision import Array
+from rmfg.model.game import uniform_mean_field
+from rmfg.operators.newton import Point, nature_answers, solve_bellman
+from rmfg.operators.response import absolute_tolerance
+from rmfg.operators.robust_mdp import RobustMDP
+
+TOLERANCE = 1e-12
+# Small enough for a slope, and far above the responses' error.
+BESIDE = 1e-3
+
+
+class Probe(NamedTuple):
+    """What agents and nature do at a law."""
+
+    law: Float[np.ndarray, "..."]
+    mdp: RobustMDP
+    point: Point
+
+
+class Probes:
+    """Soft responses at laws drawn from a seed; solved when they are first needed."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        temperature: float,
+        num_samples: int,
+        seed: int,
+        near: Array | None = None,
+    ):
+        self.problem, self.temperature = problem, temperature
+        self.laws = _laws(uniform_mean_field(problem.game), num_samples, seed, near)
+
+    def support(self) -> float:
+        """The largest slope seen of the support function at the values of a law."""
+        quotients = [
+            np.abs(
+                there.point.answer.worst - nature_answers(here.mdp, there.point.value).worst
+            ).max()
+            / np.abs(there.law - here.law).sum()
+            for here, there in self._pairs
+        ]
+        return float(max(quotients))
+
+    def worst_kernel(self) -> float:
+        """The largest slope seen of nature's answer, in L1."""
+        return max(
+            float(np.abs(_rows(here) - _rows(there)).sum(axis=-1).max())
+            / float(np.abs(there.law - here.law).sum())
+            for here, there in self._pairs
+        )
+
+    def mixing(self) -> float:
+        """The largest Dobrushin coefficient seen of nature's answer."""
+        return max(dobrushin(here.point.answer.kernel) for here, _ in self._pairs)
+
+    @functools.cached_property
+    def _pairs(self) -> list[tuple[Probe, Probe]]:
+        """Each law with the next one, and with a law close by in that direction."""
+        probes = [self._probe(law) for law in self.laws]
+        pairs = list(itertools.pairwise(probes))
+        for here, there in itertools.pairwise(probes):
+            beside = self._probe(here.law + BESIDE * (there.law - here.law))
+            pairs.append((here, beside))
+        return pairs
+
+    def _probe(self, law: Float[np.ndarray, "..."]) -> Probe:
+        mdp = RobustMDP.at(self.problem.game, self.problem.ambiguity, jnp.asarray(law))
+        start, tolerance = (
+            np.zeros(self.problem.game.num_states),
+            absolute_tolerance(mdp, TOLERANCE),
+        )
+        return Probe(law, mdp, solve_bellman(mdp, start, tolerance, None, self.temperature).point)
+
+
+def _rows(probe: Probe) -> Float[np.ndarray, "S A S"]:
+    return np.asarray(probe.point.answer.kernel.to_dense())
+
+
+def _laws(
+    uniform: Float[np.ndarray, "..."], count: int, seed: int, near: Array | None
+) -> Float[np.ndarray, "N ..."]:
+    """The uniform law, the one given, point masses, and laws with much and with little spread."""
+    random, size = np.random.default_rng(seed), uniform.size
+
+    def drawn() -> Iterator[Float[np.ndarray, " N"]]:
+        yield uniform.ravel()
+        if near is not None:
+            yield np.asarray(near).ravel()
+        while True:
+            yield np.eye(size)[random.integers(size)]
+            yield random.dirichlet(np.ones(size))
+            yield random.dirichlet(np.full(size, 0.3))
+
+    found: list[np.ndarray] = []
+    for law in drawn():
+        # Two laws that are one have no slope; the rarest draws are no laws.
+        if np.isfinite(law).all() and not any(
+            np.abs(law - other).sum() < BESIDE for other in found
+        ):
+            found.append(law)
+        if len(found) == count or size == 1:
+            return np.array(found).reshape(-1, *uniform.shape)
+    raise AssertionError("unreachable")

@@ -1,0 +1,108 @@
+"""rmfg's solvers on the games of the comparison, recorded as its users call them: `rmfg.solve`.
+
+    python ours.py FOLDER [GAME ...]
+
+A wrapper around each solver records the candidates that `solve` asks for, when it asks. The clock
+starts at the call and runs through checks and certificates; nothing is taken off, so that there are
+no bare times. Every solver starts from the law from which Bench-MFG starts on the same game, or from
+the uniform law.
+"""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from catalog import ENTRIES
+from coupled import Affine, Infection, Passage, Tilted
+from games import GAMMA, Constant, Crowding, Game, Linear
+from traces import Tape, load, record
+
+import rmfg
+
+LIBRARY = "rmfg"
+TOLERANCE = 1e-13  # the least that `solve` accepts
+LIMITS = {"max_steps": 2000, "max_seconds": 2.0}
+
+# Arrays are arguments of compiled code, and not constants in it; the rest is fixed.
+for kind, fixed in (
+    (Constant, ()),
+    (Linear, ()),
+    (Affine, ()),
+    (Crowding, ("floor", "added")),
+    (Infection, ("steps",)),
+    (Passage, ("steps",)),
+    (Tilted, ("steps",)),
+):
+    fields = [name for name in kind.__dataclass_fields__ if name not in fixed]
+    jax.tree_util.register_dataclass(kind, fields, fixed)
+
+
+class Recorded(rmfg.Solver):
+    """A solver whose candidates are taped as they are asked for."""
+
+    solver: rmfg.Solver
+    tape: Tape = eqx.field(static=True)
+
+    def init(self, problem: rmfg.Problem, guess: Any) -> Any:
+        return self.solver.init(problem, guess)
+
+    def step(self, problem: rmfg.Problem, state: Any) -> Any:
+        return self.solver.step(problem, state)
+
+    def candidate(self, problem: rmfg.Problem, state: Any) -> rmfg.Candidate:
+        candidate = self.solver.candidate(problem, state)
+        self.tape.add(candidate.policy, candidate.distribution)
+        return candidate
+
+    def __str__(self) -> str:
+        return str(self.solver)
+
+
+def solvers() -> dict[str, rmfg.Solver]:
+    """Every solver that is there, with its defaults."""
+    names = ("Newton", "MirrorDescent", "FictitiousPlay", "Picard")
+    return {name: getattr(rmfg, name)() for name in names if hasattr(rmfg, name)}
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """Record every solver on every game."""
+    for name in names or ENTRIES:
+        entry = ENTRIES[name]
+        game = tabular(entry.build())
+        start = first_law(folder, entry.played_as, game.num_states)
+        for number, (method, solver) in enumerate(solvers().items()):
+            play = functools.partial(solved, game, solver, start)
+            trace = record((name, LIBRARY, method), play)
+            trace.save(folder, number)
+            print(
+                f"{name}: {method}: {trace.seconds[-1]:.3f} s, first {trace.compile:.1f} s more",
+                flush=True,
+            )
+
+
+def tabular(game: Game) -> rmfg.TabularGame:
+    """The game as a user of rmfg writes it."""
+    kernel = game.kernel.value if isinstance(game.kernel, Constant) else game.kernel
+    reward = game.reward.value if isinstance(game.reward, Constant) else game.reward
+    states, actions = game.shape
+    return rmfg.TabularGame(kernel, reward, GAMMA, num_states=states, num_actions=actions)
+
+
+def first_law(folder: Path, name: str, num_states: int) -> np.ndarray:
+    """The law from which Bench-MFG starts, where it plays the game."""
+    traces = sorted(folder.glob(f"{name}--Bench-MFG--*.npz"))
+    law = load(traces[0]).laws[0].astype(float) if traces else np.ones(num_states)
+    return law / law.sum()
+
+
+def solved(game: rmfg.TabularGame, solver: rmfg.Solver, start: np.ndarray, tape: Tape) -> None:
+    """Solve as far as it goes."""
+    rmfg.solve(game, solver=Recorded(solver, tape), initial=start, tol=TOLERANCE, **LIMITS)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,81 @@
+"""The tables of the comparison, in Markdown."""
+
+from collections.abc import Iterable
+
+from duels import Duel, Found, duels
+
+AHEAD, DEEPER = 10, 1e6
+
+NOTE = """\
+Exploitability: mean under the population's law, judged for all by the same NumPy code; zero is
+zero within rounding, where a ratio says little. Peer: least over all its iterates under all its
+settings; its seconds are those of the first setting within a factor of two of that, once compiled,
+{clock}. rmfg: `solve` with all its checks and certificates, once
+compiled; the first of its solvers, at defaults, to reach the peer's best. Ratios marked * meet the
+goal: ten times sooner, and in the peer's time a million times less exploitable.
+"""
+CLOCKS = {
+    "bare": "without the time it spends measuring itself",
+    "seconds": "with its own measuring",
+}
+
+
+def main_table(found: list[Found], clock: str) -> str:
+    """Each peer against rmfg."""
+    lines = [
+        NOTE.format(clock=CLOCKS[clock]),
+        "| game | S x A | peer, its method | its exploitability | largest | its seconds | compile "
+        "| rmfg | seconds to the same | compile | times sooner | exploitability in the peer's time "
+        "| times less |",
+        "|---|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    return "\n".join(lines + [_line(duel) for duel in duels(found, clock)]) + "\n"
+
+
+def _line(duel: Duel) -> str:
+    peer, ours = duel.peer, duel.ours
+    own = ("-", "never", "-", "-")
+    if ours:
+        speed = f"{duel.speedup:.2g}" + ("*" if duel.speedup >= AHEAD else "")
+        own = (ours.method, f"{ours.seconds:.4f}", f"{ours.compile:.1f}", speed)
+    gain = f"{duel.gain:.1e}" + ("*" if duel.gain >= DEEPER else "")
+    cells = [
+        duel.game,
+        f"{duel.shape[0]} x {duel.shape[1]}",
+        f"{duel.library}, {peer.method}",
+        shown(duel.best, duel.resolution),
+        shown(peer.largest, duel.resolution),
+        f"{peer.seconds:.4f}",
+        f"{peer.compile:.1f}",
+        *own,
+        shown(duel.ours_in_time, duel.resolution),
+        gain,
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def shown(number: float, resolution: float) -> str:
+    """A number, or zero where rounding is all there is."""
+    if number == float("inf"):
+        return "none yet"
+    return "0" if number <= resolution else f"{number:.1e}"
+
+
+def full_table(found: Iterable[Found]) -> str:
+    """Every method under every setting: where it was best, and when."""
+    lines = [
+        "| game | library | method | exploitability | largest | consistency | seconds | bare "
+        "| compile |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for one in found:
+        i = min(range(len(one["mean"])), key=one["mean"].__getitem__)
+        numbers = [
+            *(shown(one[key][i], one["resolution"][i]) for key in ("mean", "largest")),
+            f"{one['consistency'][i]:.0e}",
+            *(f"{one[key][i]:.4f}" for key in ("seconds", "bare")),
+            f"{one['compile']:.1f}",
+        ]
+        row = [one["game"], one["library"], one["method"], *numbers]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,110 @@
+"""What a method leaves behind: policies and laws with the seconds at which it had them.
+
+Written by the peers' processes and ours, read by the judge, in NumPy alone. A trace is one .npz:
+
+    policies (N, S, A), laws (N, S)    what the method held, one row a step; far on, not every step
+    seconds (N)                        when: the least over repeats, once everything is compiled
+    bare (N)                           the same without the method's own measuring
+    compile                            what the first run took longer than a later one
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+MOST_RECORDS = 60
+REPEATS = 3
+
+
+class Trace(NamedTuple):
+    """One method on one game."""
+
+    game: str
+    library: str
+    method: str
+    policies: np.ndarray
+    laws: np.ndarray
+    seconds: np.ndarray
+    bare: np.ndarray
+    compile: float
+
+    def save(self, folder: Path, number: int) -> None:
+        """Write to a file named after the game, the library and a number."""
+        name = f"{self.game}--{self.library}--{number:02d}.npz"
+        np.savez_compressed(folder / name, **self._asdict())
+
+
+def load(path: Path) -> Trace:
+    """Read a trace."""
+    with np.load(path, allow_pickle=False) as file:
+        fields = {name: file[name] for name in Trace._fields}
+    for name in ("game", "library", "method"):
+        fields[name] = str(fields[name])
+    return Trace(**fields | {"compile": float(fields["compile"])})
+
+
+class Tape:
+    """Records what passes by, with the time since the tape was started."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[float, np.ndarray, np.ndarray]] = []
+        self.begin = time.perf_counter()
+
+    def add(self, policy: object, law: object) -> None:
+        """Record a policy and a law; waiting for them is part of the method's time."""
+        held = np.asarray(policy), np.asarray(law)
+        self.records.append((time.perf_counter() - self.begin, *held))
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """When each record was made."""
+        return np.array([record[0] for record in self.records])
+
+
+def record(
+    labels: tuple[str, str, str],
+    play: Callable[[Tape], None],
+    play_bare: Callable[[Tape], None] | None = None,
+    repeats: int = REPEATS,
+) -> Trace:
+    """Play once to compile, then several times for the clock, with and without measuring.
+
+    `play` starts from the same place every time and reports to the tape.
+    """
+    _, total = _played(play)
+    tapes = [_played(play) for _ in range(repeats)]
+    seconds = _least([tape for tape, _ in tapes])
+    records = tapes[0][0].records
+    bare = seconds
+    if play_bare is not None:
+        bare = _least([_played(play_bare)[0] for _ in range(repeats)])
+    # A method that stops by the clock may end a step earlier or later.
+    kept = chosen(min(len(seconds), len(bare)))
+    return Trace(
+        *labels,
+        policies=np.array([records[i][1] for i in kept]),
+        laws=np.array([records[i][2] for i in kept]),
+        seconds=seconds[kept],
+        bare=np.minimum(bare[kept], seconds[kept]),
+        compile=max(total - min(total for _, total in tapes), 0.0),
+    )
+
+
+def chosen(count: int) -> np.ndarray:
+    """Which steps to keep: the first ones, then ever fewer, and the last."""
+    spread = np.geomspace(1, count, MOST_RECORDS).astype(int) - 1
+    return np.unique(np.append(np.arange(min(count, MOST_RECORDS // 3)), spread))
+
+
+def _played(play: Callable[[Tape], None]) -> tuple[Tape, float]:
+    tape = Tape()
+    play(tape)
+    return tape, time.perf_counter() - tape.begin
+
+
+def _least(tapes: list[Tape]) -> np.ndarray:
+    length = min(len(tape.records) for tape in tapes)
+    return np.min([tape.seconds[:length] for tape in tapes], axis=0)

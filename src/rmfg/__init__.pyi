@@ -40,10 +40,14 @@ from .operators.response import best_response as best_response
 from .operators.response import evaluate as evaluate
 from .operators.stationary import stationary_distribution as stationary_distribution
 from .show.figure import plot as plot
+from .solvers.anderson import Anderson as Anderson
 from .solvers.auto import Auto as Auto
 from .solvers.base import Solver as Solver
 from .solvers.fictitious_play import FictitiousPlay as FictitiousPlay
+from .solvers.mirror_descent import MirrorDescent as MirrorDescent
+from .solvers.newton import Newton as Newton
 from .solvers.picard import Picard as Picard
+from .solvers.policy_iteration import PolicyIteration as PolicyIteration
 from .solvers.solve import NotCertifiedError as NotCertifiedError
 from .solvers.solve import solve as solve
 from .version import __version__ as __version__

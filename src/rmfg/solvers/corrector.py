@@ -1,0 +1,87 @@
+"""Newton's method for the smoothed equations, at a temperature or across a path of temperatures.
+
+With a `border` (a row of N + 1 numbers) the logarithm of the temperature is one more unknown, and the
+step is kept orthogonal to the border: the corrector of pseudo-arclength continuation, which does not
+mind where the path turns around (Allgower & Georg 2003). Laws are projected back to the simplex after every
+step. Stops on the equations: at the tolerance, or where rounding leaves no progress below `ROUNDING`.
+Runs on the host around one compiled function.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.answer.problem import Problem
+from rmfg.core.precision import Array
+from rmfg.solvers.smoothing import Linearized, Smoothing, linearize
+
+# A residual of the equations, in units, that is small enough where no smaller one can be had.
+ROUNDING = 1e-10
+# Newton's method that does not halve the residual after its first steps is not converging.
+FREE_STEPS = 3
+HOPELESS = 1e3
+
+
+class Corrected(NamedTuple):
+    """A point that solves the smoothed equations, with their slope there."""
+
+    point: Float[np.ndarray, " N"]
+    smoothing: Smoothing
+    linearized: Linearized
+    steps: int
+
+
+def correct(
+    problem: Problem,
+    point: Float[Array, " N"],
+    smoothing: Smoothing,
+    tolerance: float,
+    max_steps: int,
+    border: Float[np.ndarray, " M"] | None = None,
+) -> Corrected | None:
+    """Return the solution that Newton's method finds from the point, or None where it finds none."""
+    point, before = np.asarray(point), np.inf
+    for step in range(max_steps):
+        slope = linearize(problem, point, smoothing)
+        size = float(np.max(np.abs(slope.residual)))
+        stuck = size > 0.3 * before
+        if size <= tolerance or (size <= ROUNDING and stuck):
+            return Corrected(point, smoothing, slope, step)
+        if not size <= HOPELESS or (step >= FREE_STEPS and size > 0.5 * before):
+            return None
+        try:
+            change = solve_bordered(slope, border, -np.asarray(slope.residual))
+        except np.linalg.LinAlgError:
+            return None
+        if not np.isfinite(change).all():
+            return None
+        point, before = projected(problem, point + change[:-1]), size
+        warmer = np.asarray(smoothing.log_temperature) + change[-1]
+        smoothing = smoothing._replace(log_temperature=warmer)
+    return None
+
+
+def solve_bordered(
+    slope: Linearized,
+    border: Float[np.ndarray, " M"] | None,
+    right: Float[np.ndarray, " N"],
+    along: float = 0.0,
+) -> Float[np.ndarray, " M"]:
+    """Solve the linearized equations for a change of point and log temperature.
+
+    Without a border the temperature stays; with one, border @ change = `along`.
+    """
+    jacobian = np.asarray(slope.jacobian)
+    if border is None:
+        return np.append(np.linalg.solve(jacobian, right), 0.0)
+    matrix = np.block([[jacobian, np.asarray(slope.in_log_temperature)[:, None]], [border[None]]])
+    return np.linalg.solve(matrix, np.append(right, along))
+
+
+def projected(problem: Problem, point: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+    """The point with its mean field brought back to the simplex."""
+    size = problem.game.num_states
+    mass = np.maximum(point[size:], 0)
+    total = mass.sum()
+    return np.concatenate([point[:size], mass / total if total > 0 else point[size:]])

@@ -1,0 +1,208 @@
+"""Newton's method for equilibria: a path of falling temperature, then proximal steps."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.answer.problem import Candidate, Problem
+from rmfg.core import checks
+from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.leaking import Leaking
+from rmfg.operators.response import value_scale
+from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.solvers.base import Solver, law_of_states
+from rmfg.solvers.corrector import Corrected, correct, projected, solve_bordered
+from rmfg.solvers.smoothing import Center, Play, Smoothing, linearize
+
+# Temperatures are in units of the range of values. The path starts where everybody plays nearly at
+# random, and is left where rounding begins to be felt in policies: 1e-16 / temperature.
+HOT, COLDEST = 1.0, 1e-7
+COOLING, WARMING = 4.0, 3.0
+PATH_TOLERANCE, TOLERANCE = 1e-7, 1e-13
+PATH_CORRECTIONS, CORRECTIONS = 7, 15
+FIRST_LENGTH, LONGEST, SHORTEST = 0.5, 2.0, 1e-5
+MAX_PATH_STEPS = 150
+# A tie is kept by differences of the potential of a few units; beyond, e^-50 is nothing.
+LARGEST_GAP = 50.0
+LOWEST_LOG = -500.0
+NEVER = 1e-14
+SWEEPS, MAX_RESCUES = 50, 5
+
+
+class Heading(NamedTuple):
+    """Where the path goes from here: its unit tangent, the next step's length, steps so far."""
+
+    tangent: Float[np.ndarray, " M"]
+    length: float
+    steps: int
+
+
+class NewtonState(eqx.Module):
+    """A solution of the smoothed equations; without a heading the path has ended."""
+
+    point: Float[Array, " N"]
+    play: Play
+    smoothing: Smoothing
+    heading: Heading | None
+    rescues: int = 0
+    finished: bool = False
+
+
+class Newton(Solver):
+    r"""Follow smoothed equilibria to a low temperature, then take proximal steps to an exact one.
+
+    The equilibrium conditions are a complementarity problem in value, policy, nature's kernel and law,
+    with ties on both sides. All steps solve the same smoothed equations (see `rmfg.solvers.smoothing`)
+    by Newton's method:
+
+    1. From uniform play, pseudo-arclength continuation follows their solution down to `temperature`
+       (in units of (max r - min r) / (1 - discount)), also where the path turns around.
+    2. Proximal steps: the last policy, nature's last kernel and the last law become the centers, and
+       the temperature falls. The bias is proportional to what the step changes, and vanishes with it:
+       an equilibrium is reached to rounding at a temperature of 1e-5 or so, in which mixed policies, nature's
+       mixtures at ties, transient states and several classes are regular. Where Newton's method fails,
+       the temperature rises, and in the end the equations are relaxed by damped Picard sweeps.
+
+    `restart` is the share of the population that is born anew from the last law in every step. Finds one
+    equilibrium of possibly many. Costs a dense factorization of 2 S (or S + S A) unknowns a step, thus up to
+    a few thousand unknowns.
+
+    @article{mckelvey1995, title={Quantal Response Equilibria for Normal Form Games},
+      author={McKelvey, Richard D. and Palfrey, Thomas R.}, journal={Games and Economic Behavior},
+      volume={10}, year={1995}}
+    @article{rockafellar1976, title={Monotone Operators and the Proximal Point Algorithm},
+      author={Rockafellar, R. Tyrrell}, journal={SIAM Journal on Control and Optimization},
+      volume={14}, year={1976}}
+    @book{allgower2003, title={Introduction to Numerical Continuation Methods},
+      author={Allgower, Eugene L. and Georg, Kurt}, publisher={SIAM}, year={2003}}
+    """
+
+    temperature: Float[Array, ""]
+    restart: Float[Array, ""]
+
+    def __init__(self, temperature: Number = 1e-4, restart: Number = 1e-4):
+        self.temperature = checks.positive("temperature", temperature)
+        self.restart = checks.share("restart", restart)
+
+    @boundary
+    def init(self, problem: Problem, guess: Float[Array, "..."]) -> NewtonState:
+        game = problem.game
+        size, actions = game.num_states, game.num_actions
+        law = np.asarray(law_of_states(jnp.asarray(guess)))
+        unit = _unit(problem, np.asarray(guess))
+        center = Center(np.full((size, actions), -np.log(actions)), np.zeros(size), law)
+        hot = np.log(max(HOT, float(self.temperature)))
+        smoothing = Smoothing(center, np.array(hot), np.asarray(self.restart), np.array(unit))
+        level = np.asarray(game.reward(guess)).mean() / ((1 - float(game.discount)) * unit)
+        point = np.concatenate([np.full(size, level), np.asarray(guess).ravel()])
+        while hot < np.log(1e3):
+            found = correct(problem, point, smoothing, PATH_TOLERANCE, 2 * CORRECTIONS)
+            if found:
+                down = np.zeros(point.size + 1)
+                down[-1] = -1.0
+                heading = Heading(_tangent(found, down), FIRST_LENGTH, 0)
+                return _state(found, heading)
+            hot += np.log(WARMING)
+            smoothing = smoothing._replace(log_temperature=np.array(hot))
+        return NewtonState(point, linearize(problem, point, smoothing).play, smoothing, None)
+
+    @boundary
+    def step(self, problem: Problem, state: NewtonState) -> NewtonState:
+        if state.heading is None:
+            return _proximal_step(problem, state)
+        return _path_step(problem, state, state.heading, float(np.log(self.temperature)))
+
+    @boundary
+    def candidate(self, problem: Problem, state: NewtonState) -> Candidate:
+        play = state.play
+        # What is less likely than rounding does not happen: nature need not answer it.
+        law, policy = (_pruned(np.asarray(array)) for array in (play.law, play.policy))
+        kernel = play.kernel.closed() if isinstance(play.kernel, Leaking) else play.kernel
+        mixing = problem.population == "worst_case"
+        return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
+
+
+def _path_step(
+    problem: Problem, state: NewtonState, heading: Heading, end: float
+) -> NewtonState:
+    """One step along the path; its length follows how hard the correction was."""
+    tangent, length, steps = heading
+    here = float(state.smoothing.log_temperature)
+    if tangent[-1] < 0:
+        length = min(length, (end - here) / tangent[-1])
+    point = projected(problem, np.asarray(state.point) + length * tangent[:-1])
+    there = state.smoothing._replace(log_temperature=np.array(here + length * tangent[-1]))
+    found = correct(problem, point, there, PATH_TOLERANCE, PATH_CORRECTIONS, tangent)
+    following = None if found is None else _tangent(found, tangent)
+    ended = steps >= MAX_PATH_STEPS
+    if found is None or following is None or following @ tangent < 0.5:
+        shorter = Heading(tangent, length / 3, steps + 1)
+        ended = ended or length / 3 < SHORTEST
+        return NewtonState(state.point, state.play, state.smoothing, None if ended else shorter)
+    ended = ended or float(found.smoothing.log_temperature) <= end + 1e-9
+    growth = 1.6 if found.steps <= 3 else 0.7 if found.steps >= 6 else 1.0
+    onward = Heading(following, min(heading.length * growth, LONGEST), steps + 1)
+    return _state(found, None if ended else onward)
+
+
+def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
+    """One step of the proximal point method: what is played becomes the center."""
+    play, smoothing = state.play, state.smoothing
+    temperature = float(smoothing.log_temperature)
+    center = Center(
+        np.maximum(np.asarray(play.log_policy), LOWEST_LOG),
+        _compressed(np.asarray(play.potential)),
+        np.asarray(play.law),
+    )
+    near = smoothing._replace(center=center)
+    found = correct(problem, state.point, near, TOLERANCE, CORRECTIONS)
+    if found is not None:
+        cooler = max(temperature - np.log(COOLING), np.log(COLDEST))
+        following = found.smoothing._replace(log_temperature=np.array(cooler))
+        return _state(found._replace(smoothing=following), None)
+    if temperature < np.log(HOT):
+        warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(WARMING)))
+        return NewtonState(state.point, play, warmer, None, state.rescues)
+    point = np.asarray(state.point)
+    for _ in range(SWEEPS):
+        point = projected(problem, point + 0.5 * np.asarray(linearize(problem, point, near).residual))
+    play = linearize(problem, point, near).play
+    rescues = state.rescues + 1
+    return NewtonState(point, play, smoothing, None, rescues, rescues > MAX_RESCUES)
+
+
+def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Laws along the last axis without probabilities below rounding."""
+    kept = np.where(laws < NEVER, 0, laws)
+    return kept / kept.sum(axis=-1, keepdims=True)
+
+
+def _state(found: Corrected, heading: Heading | None) -> NewtonState:
+    return NewtonState(found.point, found.linearized.play, found.smoothing, heading)
+
+
+def _tangent(found: Corrected, before: Float[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
+    """The path's unit tangent, in the direction that it was followed before."""
+    direction = solve_bordered(found.linearized, before, np.zeros(before.size - 1), along=1.0)
+    return direction / np.linalg.norm(direction)
+
+
+def _compressed(potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
+    """The potential in the same order, with gaps of at most `LARGEST_GAP`, from zero up."""
+    order = np.argsort(potential)
+    gaps = np.minimum(np.diff(potential[order]), LARGEST_GAP)
+    compressed = np.zeros_like(potential)
+    compressed[order[1:]] = np.cumsum(gaps)
+    return compressed
+
+
+def _unit(problem: Problem, guess: Float[np.ndarray, "..."]) -> float:
+    """The range of values at the guess, or at a population gathered in one place where it is larger."""
+    gathered = np.zeros(guess.size)
+    gathered[0] = 1.0
+    fields = (guess, gathered.reshape(guess.shape))
+    scales = [value_scale(RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(m))) for m in fields]
+    return max(scales) or 1.0

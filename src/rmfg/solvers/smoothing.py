@@ -1,0 +1,103 @@
+"""The smoothed equilibrium: one smooth system of equations near a center, for Newton's method.
+
+The conditions of an equilibrium hold in (value V, policy pi, nature's kernel kappa, law mu). Policy and
+kernel jump where actions or laws tie, and the law is not unique where the chain splits. Let every
+player stay near a center instead: agents pay `temperature` times the relative entropy to the policy
+pi_0, nature pays it times a divergence to the kernel kappa_0, and a share `restart` of the
+population starts anew from the law mu_0 at each step. Then policy and kernel are smooth functions of
+(V, m), and what is left are the equations
+
+    V = temperature * log sum over a of pi_0 exp(Q_m(V) / temperature),     Q = r + discount * (softened sigma),
+    m = (1 - restart) * (m pushed through pi and kappa) + restart * mu_0.
+
+With uniform centers and a falling temperature their solutions are a path to the equilibria. With the last
+solution as center, and any temperature, each solve is a step of the proximal point method: what the
+smoothing adds is proportional to the distance from the center, and vanishes as the steps do.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from rmfg.answer.problem import Problem
+from rmfg.core.precision import Array
+from rmfg.model.kernel import Kernel
+from rmfg.model.leaking import Leaking
+from rmfg.operators.robust_mdp import RobustMDP
+
+
+class Center(NamedTuple):
+    """What a smoothed equilibrium stays near to: logarithms of a policy, nature's potential, a law."""
+
+    log_policy: Float[Array, "S A"]
+    potential: Float[Array, " S"]
+    law: Float[Array, " S"]
+
+
+class Smoothing(NamedTuple):
+    """A center, and how strongly it attracts; `unit` makes values and temperatures numbers."""
+
+    center: Center
+    log_temperature: Float[Array, ""]
+    restart: Float[Array, ""]
+    unit: Float[Array, ""]
+
+
+class Play(NamedTuple):
+    """What agents and nature do at a point, with the center that the point is for the next one."""
+
+    policy: Float[Array, "S A"]
+    kernel: Kernel | Leaking
+    law: Float[Array, " S"]
+    log_policy: Float[Array, "S A"]
+    potential: Float[Array, " S"]
+
+
+def residual(
+    problem: Problem, point: Float[Array, " N"], smoothing: Smoothing
+) -> tuple[Float[Array, " N"], Play]:
+    """Return image minus point, and what is played there. The point is (V / unit, m) in one array."""
+    game, size = problem.game, problem.game.num_states
+    center, unit = smoothing.center, smoothing.unit
+    temperature = jnp.exp(smoothing.log_temperature) * unit
+    value, mean_field = point[:size] * unit, point[size:].reshape(game.mean_field_shape)
+    mdp = RobustMDP.at(game, problem.ambiguity, mean_field)
+    nature = mdp.ambiguity.soften(mdp.kernel, value, center.potential, temperature, mean_field)
+    q = mdp.reward + mdp.discount * nature.value
+    logits = q / temperature + center.log_policy
+    policy = jax.nn.softmax(logits, axis=1)
+    log_sum = jax.nn.logsumexp(logits, axis=1, keepdims=True)
+    of_pairs = game.mean_field == "state-action"
+    occupation = mean_field if of_pairs else mean_field[:, None] * policy
+    pushed = problem.mover(mdp.kernel, nature.kernel).push(occupation)
+    law = (1 - smoothing.restart) * pushed + smoothing.restart * center.law
+    image = jnp.concatenate(
+        [temperature * log_sum[:, 0] / unit, game.mean_field_of(law, policy).ravel()]
+    )
+    potential = value / temperature + center.potential
+    return image - point, Play(policy, nature.kernel, law, logits - log_sum, potential)
+
+
+class Linearized(NamedTuple):
+    """The residual with its derivatives in the point and in the logarithm of the temperature."""
+
+    residual: Float[Array, " N"]
+    jacobian: Float[Array, "N N"]
+    in_log_temperature: Float[Array, " N"]
+    play: Play
+
+
+@eqx.filter_jit
+def linearize(problem: Problem, point: Float[Array, " N"], smoothing: Smoothing) -> Linearized:
+    """Evaluate the equations and their slope, by forward differentiation."""
+
+    def equations(joint: Array) -> tuple[Array, tuple[Array, Play]]:
+        found, play = residual(problem, joint[:-1], smoothing._replace(log_temperature=joint[-1]))
+        return found, (found, play)
+
+    joint = jnp.append(point, smoothing.log_temperature)
+    slopes, (found, play) = jax.jacfwd(equations, has_aux=True)(joint)
+    return Linearized(found, slopes[:, :-1], slopes[:, -1], play)

@@ -491,4 +491,11 @@ SOLVERS: dict[str, Callable[[], rmfg.Solver]] = {
     "picard, one step": lambda: rmfg.Picard(long_run=False),
     "picard, soft": lambda: rmfg.Picard(temperature=0.1),
     "fictitious play": rmfg.FictitiousPlay,
+    "mirror descent": rmfg.MirrorDescent,
+    "mirror descent, optimistic": lambda: rmfg.MirrorDescent(optimistic=True),
+    "policy iteration, greedy": rmfg.PolicyIteration,
+    "policy iteration, soft": lambda: rmfg.PolicyIteration("soft", temperature=0.1),
+    "policy iteration, smooth": lambda: rmfg.PolicyIteration("smooth"),
+    "anderson": rmfg.Anderson,
+    "anderson, soft": lambda: rmfg.Anderson(rmfg.Picard(temperature=0.1)),
 }

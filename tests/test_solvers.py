@@ -222,7 +222,7 @@ def test_stepping_by_hand_is_the_loop(solver):
         state = method.step(problem, state)
         seen.append(method.candidate(problem, state))
     answer = rmfg.solve(game, ambiguity, solver=method, max_steps=steps, tol=1e-12)
-    assert answer.status == "max steps"
+    assert answer.status in ("max steps", "certified")
 
     def merit(policy, law, kernel):
         found = rmfg.certify(game, ambiguity, policy, law, kernel)

@@ -126,7 +126,11 @@ def solve(
         ),
     ] = 1e-8,
     solver: Annotated[
-        str, typer.Option(metavar="auto|picard|fictitious-play", help="The method.")
+        str,
+        typer.Option(
+            metavar="auto|picard|anderson|fictitious-play|mirror-descent|policy-iteration",
+            help="The method.",
+        ),
     ] = "auto",
     solver_option: Annotated[
         list[str] | None,

@@ -1,7 +1,7 @@
 """Ambiguity sets and solvers from what was typed."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from rmfg.core import checks
 from rmfg.model.ambiguity import catalog
 
 SIZES = ("radius", "level", "strength", "below")  # what a set calls its one size
-SOLVERS = {"auto": rmfg.Auto, "picard": rmfg.Picard, "fictitious-play": rmfg.FictitiousPlay}
 METRICS = ("line", "ring")
 
 
@@ -40,6 +39,23 @@ def ambiguity(
         option = "--radius X" if missing[0] == size else f"--set-option {missing[0]}=..."
         raise ValueError(f"`{missing[0]}` must be given for {name}: {option}.")
     return catalog.make(name, **fields)
+
+
+def _anderson(
+    memory: int = 5, damping: float = 0.5, temperature: float | None = None, long_run: bool = True
+) -> rmfg.Anderson:
+    """Accelerate Picard iteration, which gets the other arguments."""
+    return rmfg.Anderson(rmfg.Picard(damping, temperature, long_run=long_run), memory)
+
+
+SOLVERS: dict[str, Callable[..., rmfg.Solver]] = {
+    "auto": rmfg.Auto,
+    "picard": rmfg.Picard,
+    "anderson": _anderson,
+    "fictitious-play": rmfg.FictitiousPlay,
+    "mirror-descent": rmfg.MirrorDescent,
+    "policy-iteration": rmfg.PolicyIteration,
+}
 
 
 def solver(name: str, given: Mapping[str, str], seed: int) -> rmfg.Solver:

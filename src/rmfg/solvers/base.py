@@ -122,6 +122,5 @@ def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:
 
 
 def _plain(value: Any) -> str:
-    return (
-        f"{float(value):g}" if np.ndim(value) == 0 and not isinstance(value, bool) else str(value)
-    )
+    number = isinstance(value, np.ndarray | jnp.ndarray) and value.ndim == 0
+    return f"{float(value):g}" if number else str(value)

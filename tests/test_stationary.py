@@ -91,6 +91,16 @@ def test_nearly_separate_classes():
     np.testing.assert_allclose(law, [0.75, 0.25], rtol=1e-3)
 
 
+def test_parts_joined_by_moves_of_rounding_size():
+    """Where they vanish beside the rest of their row, the balance equations are singular."""
+    rare = 3e-16
+    kernel, policy = chain_kernel(
+        [[0, 1, rare, 0], [1, 0, 0, 0], [2 * rare, 0, 0, 1], [0, 0, 1, 0]]
+    )
+    law = rmfg.stationary_distribution(kernel, policy)
+    np.testing.assert_allclose(law, np.array([2, 2, 1, 1]) / 6, rtol=1e-12)
+
+
 def test_large_sparse_chain():
     """A walk that prefers to go right, two thousand states: the law is geometric."""
     size, up = 2000, 0.6

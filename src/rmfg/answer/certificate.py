@@ -37,6 +37,10 @@ from rmfg.operators.response import (
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
 
 
+# A range of rewards below this share of what it is elsewhere is rounding, and no unit.
+VANISHING = 1e-9
+
+
 @dataclasses.dataclass(frozen=True)
 class Certificate:
     """What was measured of a candidate, in the unit of the values unless said otherwise.
@@ -46,7 +50,8 @@ class Certificate:
     distance of the law from its own push-forward. `nature_gap` is how far nature's kernel is from
     the worst case where the population goes, `infeasibility` how far it lies outside its set, in
     the set's unit. `scale` is (max reward - min reward) / (1 - discount) at the candidate's mean
-    field: relative numbers are divided by it.
+    field: relative numbers are divided by it. Where rewards at that mean field are all equal, as in
+    rock, paper, scissors, it is taken at a population gathered in one state.
     """
 
     exploitability: float
@@ -166,12 +171,30 @@ def appraise(
     own = solve_bellman(mdp, start, exact, policy).point
 
     nature = optimal.answer.kernel if candidate.kernel is None else candidate.kernel
-    scale = value_scale(mdp)
-    if not scale > 0:
-        # With a constant reward all policies are equal: their common value is the only scale left.
-        scale = value_bound(mdp) or 1.0
+    scale = _scale(problem.game, mdp, np.asarray(law))
     numbers = _numbers(problem, mdp, optimal, own, policy, law, nature)
     return Appraisal(optimal.value, own.value, nature, mdp.kernel, *numbers, scale=scale)
+
+
+def _scale(game: MeanFieldGame, mdp: RobustMDP, law: Float[np.ndarray, " S"]) -> float:
+    """The range of values at the mean field, or what is left where all rewards there are equal."""
+    scale = value_scale(mdp)
+    gathered = np.zeros(game.num_states)
+    gathered[np.argmax(law)] = 1.0
+    elsewhere = _reward_range(game, jnp.asarray(gathered)) / (1 - float(game.discount))
+    if not scale > VANISHING * float(elsewhere):
+        # Equal rewards at the answer (rock, paper, scissors) are no unit but rounding: what they are
+        # in a population gathered in one state is. Rewards equal everywhere leave the values alone.
+        scale = float(elsewhere) or value_bound(mdp) or 1.0
+    return scale
+
+
+@eqx.filter_jit
+def _reward_range(game: MeanFieldGame, law: Float[Array, " S"]) -> Float[Array, ""]:
+    """The range of rewards when the population has this law and plays at random."""
+    uniform = jnp.full((game.num_states, game.num_actions), 1 / game.num_actions)
+    reward = game.reward(game.mean_field_of(law, uniform))
+    return jnp.max(reward) - jnp.min(reward)
 
 
 @eqx.filter_jit

@@ -10,6 +10,7 @@ from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.precision import Array
 from rmfg.solvers.base import Solver
 from rmfg.solvers.fictitious_play import FictitiousPlay
+from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, NewtonState, num_unknowns
 from rmfg.solvers.picard import Picard
 
 TRIAL_STEPS = 5
@@ -17,37 +18,65 @@ REQUIRED_SHRINKAGE = 0.8
 
 
 class AutoState(eqx.Module):
-    """The chosen method's state, and how the trial of the first one goes."""
+    """The state of the method in use, how the trial of the first one goes, and what was chosen."""
 
     inner: Any
     method: Solver
     steps: int
     residual: float
+    account: str
 
 
 class Auto(Solver):
-    """Try Picard iteration; where it does not contract, play fictitiously.
+    """Try Picard iteration; where it does not contract, take Newton's method, or play fictitiously.
 
     Picard iteration with damping 0.5 converges geometrically on games that contract or do not
-    interact, and is seen to fail at once on the others: as soon as its residual has not shrunk by a
-    fifth within five steps, fictitious play takes over from where it stands.
+    interact, and is seen to fail at once on the others: where its residual has not shrunk by a
+    fifth within five steps, Newton's method takes over, if its system is small enough to be factorized.
+    Larger games, and games on which Newton's method gives up, go to fictitious play. The answer
+    is the best one that any of them found, and says which of them were used and why.
     """
 
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> AutoState:
         method = Picard()
         inner = method.init(problem, guess)
-        return AutoState(inner, method, 0, float(inner.residual()))
+        return AutoState(inner, method, 0, float(inner.residual()), "Picard iteration")
 
     def step(self, problem: Problem, state: AutoState) -> AutoState:
-        inner = state.method.step(problem, state.inner)
+        inner, method, account = state.inner, state.method, state.account
+        if isinstance(inner, NewtonState) and inner.finished:
+            return self._change(problem, state, FictitiousPlay(), "which gave up")
+        inner = method.step(problem, inner)
         steps, residual = state.steps + 1, state.residual
-        if isinstance(state.method, Picard) and steps % TRIAL_STEPS == 0:
+        if isinstance(method, Picard) and steps % TRIAL_STEPS == 0:
             now = float(inner.residual())
             if not now <= REQUIRED_SHRINKAGE * residual:
-                method = FictitiousPlay()
-                return AutoState(method.init(problem, jnp.asarray(inner.guess)), method, steps, now)
+                state = AutoState(inner, method, steps, now, account)
+                why = f"which did not contract in {TRIAL_STEPS} steps"
+                unknowns = num_unknowns(problem)
+                if unknowns <= LARGEST_SYSTEM:
+                    return self._change(problem, state, Newton(), why)
+                why += f", as {unknowns} unknowns are too many for Newton's method"
+                return self._change(problem, state, FictitiousPlay(), why)
             residual = now
-        return AutoState(inner, state.method, steps, residual)
+        return AutoState(inner, method, steps, residual, account)
 
     def candidate(self, problem: Problem, state: AutoState) -> Candidate:
         return state.method.candidate(problem, state.inner)
+
+    def account(self, state: AutoState) -> str:
+        return state.account
+
+    def _change(
+        self, problem: Problem, state: AutoState, method: Solver, why: str
+    ) -> AutoState:
+        mean_field = problem.game.mean_field_of(*_law_and_policy(state.method, problem, state.inner))
+        inner = method.init(problem, jnp.asarray(mean_field))
+        account = f"{state.account}, {why}; then {type(method).__name__}"
+        return AutoState(inner, method, state.steps, state.residual, account)
+
+
+def _law_and_policy(method: Solver, problem: Problem, inner: Any) -> tuple[Array, Array]:
+    """What the last method ends with, for the next one to begin with."""
+    candidate = method.candidate(problem, inner)
+    return jnp.asarray(candidate.distribution), jnp.asarray(candidate.policy)

@@ -53,6 +53,10 @@ class Solver(eqx.Module):
         """Return how far the state's point is from its image, where that is what converges."""
         return None
 
+    def account(self, state: Any) -> str:
+        """Return what the method chose to do and why, where it had a choice."""
+        return ""
+
     def guarantee(self, problem: Problem, candidate: Candidate) -> Contraction | None:
         """Return what is known of the method's convergence on a problem, where there is a theory."""
         return None

@@ -1,8 +1,8 @@
 """The loop around every solver: limits, measuring, the best answer so far. It stands once.
 
 A candidate is measured by the certificate's own functions, not by anything the solver says of
-itself: at first every step, then at steps that grow by a tenth, so that measuring costs little and
-depends on nothing but the step number.
+itself: every step at first and while it halves, then at steps that grow by a tenth, so that measuring
+costs little.
 """
 
 import time
@@ -34,6 +34,7 @@ class Outcome(NamedTuple):
     """How the loop ended: the best candidate measured, after how many steps, and why.
 
     `residual` is the solver's own at the candidate, `residuals` those of all steps, if it has any.
+    `account` is what the solver has to say of what it did.
     """
 
     candidate: Candidate
@@ -41,6 +42,7 @@ class Outcome(NamedTuple):
     reason: Status
     residual: float | None
     residuals: tuple[float, ...]
+    account: str
 
 
 def drive(
@@ -64,7 +66,7 @@ def drive(
         best = Measured(solver.candidate(problem, state), np.nan, None)
         residuals: list[float] = []
         found: Appraisal | None = None
-        step = due = 0
+        step, due, last = 0, 0, np.inf
         while True:
             seconds = time.perf_counter() - begin
             residual = solver.residual(state)
@@ -82,9 +84,13 @@ def drive(
                     ended = Status.CERTIFIED
                 elif np.isnan(merit):
                     ended = Status.NON_FINITE
-                due = step + 1 if step < EVERY_STEP_UNTIL else int(step * GROWTH)
+                quick = step < EVERY_STEP_UNTIL or merit < 0.5 * last
+                due, last = step + 1 if quick else int(step * GROWTH), merit
             if ended:
-                return Outcome(best.candidate, step, ended, best.residual, tuple(residuals))
+                account = solver.account(state)
+                return Outcome(
+                    best.candidate, step, ended, best.residual, tuple(residuals), account
+                )
             state = solver.step(problem, state)
             step += 1
 

@@ -29,6 +29,8 @@ MAX_PATH_STEPS = 150
 LARGEST_GAP = 50.0
 LOWEST_LOG = -500.0
 NEVER = 1e-14
+# A dense factorization of this many unknowns takes seconds.
+LARGEST_SYSTEM = 3000
 SWEEPS, MAX_RESCUES = 50, 5
 
 
@@ -123,6 +125,12 @@ class Newton(Solver):
         kernel = play.kernel.closed() if isinstance(play.kernel, Leaking) else play.kernel
         mixing = problem.population == "worst_case"
         return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
+
+
+def num_unknowns(problem: Problem) -> int:
+    """The size of the smoothed equations: the value and the mean field."""
+    game = problem.game
+    return game.num_states + int(np.prod(game.mean_field_shape))
 
 
 def _path_step(

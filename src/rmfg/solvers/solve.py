@@ -100,7 +100,7 @@ def solve(
         game=game,
         ambiguity=problem.ambiguity,
         population=problem.population,
-        solver=str(solver),
+        solver=": ".join(part for part in (str(solver), outcome.account) if part),
         steps=outcome.steps,
         seconds=time.perf_counter() - begin,
         guarantee=_guarantee(problem, solver, candidate, outcome),

@@ -17,6 +17,9 @@ from rmfg.core.precision import Array
 # A bracket for logarithms of multipliers: squares of both ends, and ratios, stay finite numbers.
 SHARE_OF_EXPONENTS = 0.35
 
+# How far, relatively, a Newton step may move what a root search has found.
+NEAR = 1e-6
+
 # Up to this many slots, comparing all pairs beats a sort along the leading axis.
 ALL_PAIRS = 32
 
@@ -169,5 +172,10 @@ def implicit_root(
     found = jax.lax.stop_gradient(found)
     value, rise = jax.jvp(lambda x: function(x, parameters), (found,), (jnp.ones_like(found),))
     rise = jax.lax.stop_gradient(rise)
-    usable = active & jnp.isfinite(rise) & (rise != 0)
-    return found - jnp.where(usable, value / jnp.where(usable, rise, 1), 0)
+    usable = active & jnp.isfinite(rise) & (jnp.abs(rise) > jnp.finfo(rise.dtype).tiny)
+    rise = jnp.where(usable, rise, 1)
+    left = jax.lax.stop_gradient(value)
+    # Where the function is flat at its root the step is noise over noise: it must not move the root.
+    step = left / rise
+    step = jnp.where(jnp.abs(step) <= NEAR * (1 + jnp.abs(found)), step, 0)
+    return found - jnp.where(usable, (value - left) / rise + step, 0)

@@ -18,26 +18,17 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
-from rmfg.answer import nature
-from rmfg.answer.probing import TOLERANCE, Probes
+from rmfg.answer.movement import Movement
+from rmfg.answer.probing import Probes
 from rmfg.answer.problem import Population, Problem
-from rmfg.answer.steepness import Constant, Steepness, dobrushin, steepness_of
+from rmfg.answer.steepness import Constant, steepness_of
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number
-from rmfg.model.ambiguity import Ambiguity, EntropyPenalty, Nominal
-from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
-from rmfg.model.kernel import Kernel
-from rmfg.operators.newton import FixedPoint, solve_bellman
-from rmfg.operators.response import absolute_tolerance
-from rmfg.operators.robust_mdp import RobustMDP
-
-ROUNDS = 50
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.game import MeanFieldGame, check_game
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,27 +133,22 @@ def contraction_of(
     near: Array | None = None,
 ) -> Contraction:
     """Return the constants for a problem; one of the sampled laws is `near`."""
-    game, discount = problem.game, float(problem.game.discount)
+    game = problem.game
     probes = Probes(problem, temperature, num_samples, seed, near)
     steep = steepness_of(game, probes.laws)
-    ordered = _fixed_order(problem, steep, temperature)
-    mixing = _nature_mixing(problem, steep, ordered, probes)
-    spread = steep.spread / (1 - discount * mixing.value)
-    support = _support(problem, steep, spread, probes)
-    value = (steep.reward.value + discount * support.value) / (1 - discount * mixing.value)
-    proved = steep.reward.proved and support.proved and mixing.proved
-    policy = Constant(value / temperature, proved, "from reward, support and nature's mixing")
-    mover, stirring = _mover(problem, steep, ordered, mixing, spread, value, proved, probes)
+    movement = Movement(problem, temperature, steep, probes)
+    mover, stirring = movement.population()
+    joint = game.mean_field == "state-action"
     return Contraction(
         reward=steep.reward,
         kernel=steep.kernel,
-        support=support,
+        support=movement.support,
         mover=mover,
         dobrushin=stirring,
-        nature_dobrushin=mixing,
-        policy=policy,
-        modulus=_modulus(policy, mover, stirring, long_run, game.mean_field == "state-action"),
-        bias=temperature * math.log(game.num_actions) / (1 - discount),
+        nature_dobrushin=movement.mixing,
+        policy=movement.policy,
+        modulus=_modulus(movement.policy, mover, stirring, long_run, joint),
+        bias=temperature * math.log(game.num_actions) / (1 - float(game.discount)),
         temperature=temperature,
         damping=damping,
         long_run=long_run,
@@ -172,13 +158,13 @@ def contraction_of(
 def measured_rate(residuals: Sequence[float]) -> float | None:
     """The mean factor by which residuals fell in a step, over the later half of a run.
 
-    Residuals at the level of rounding do not count; None where fewer than four are left.
+    Residuals at the level of rounding do not count; None where fewer than three are left.
     """
     rounding = 1e3 * np.finfo(np.float64).eps
     kept = [residual for residual in residuals if residual > rounding]
-    later = kept[len(kept) // 2 :]
-    if len(later) < 4:
+    if len(kept) < 3:
         return None
+    later = kept[len(kept) // 2 :]
     return (later[-1] / later[0]) ** (1 / (len(later) - 1))
 
 
@@ -195,103 +181,3 @@ def _modulus(
     if math.isinf(found):
         return Constant(found, proved, "one step of the population need not mix at all")
     return Constant(found + joint * policy.value, proved, "from policy, mover and mixing")
-
-
-def _fixed_order(problem: Problem, steep: Steepness, temperature: float) -> Kernel | None:
-    """Nature's kernel, if it is the same at all mean fields because values cannot change places.
-
-    Bounds of the reward bound the values from both sides, since the soft operator is monotone. Where
-    the intervals of states do not overlap, the order is the same at all mean fields, and greedy sets
-    have one worst kernel.
-    """
-    game, ambiguity = problem.game, problem.ambiguity
-    still = steep.reward.value == 0
-    frozen = nature.is_frozen(ambiguity) and steep.reward.proved and steep.kernel.proved
-    if not (frozen and steep.kernel.value == 0 and (still or nature.is_greedy(ambiguity))):
-        return None
-    lower = _soft_value(problem, steep.lowest, temperature)
-    low = np.asarray(lower.point.value) - lower.error
-    if not still:
-        upper = _soft_value(problem, steep.highest, temperature)
-        high = np.asarray(upper.point.value) + upper.error
-        order = np.argsort(low)
-        places = 1 if nature.needs_lowest_state_only(ambiguity) else game.num_states - 1
-        if not all(high[order[i]] < low[order[i + 1]] for i in range(min(places, len(low) - 1))):
-            return None
-    return lower.point.answer.kernel
-
-
-def _soft_value(
-    problem: Problem, reward: Float[np.ndarray, "S A"], temperature: float
-) -> FixedPoint:
-    mean_field = jnp.asarray(uniform_mean_field(problem.game))
-    mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
-    mdp = eqx.tree_at(lambda tree: tree.reward, mdp, jnp.asarray(reward))
-    start = np.zeros(problem.game.num_states)
-    return solve_bellman(mdp, start, absolute_tolerance(mdp, TOLERANCE), None, temperature)
-
-
-def _nature_mixing(
-    problem: Problem, steep: Steepness, ordered: Kernel | None, probes: Probes
-) -> Constant:
-    """Bound the Dobrushin coefficient of nature's kernel at all mean fields and values that occur."""
-    game, ambiguity = problem.game, problem.ambiguity
-    if ordered is not None:
-        return Constant(dobrushin(ordered), True, "nature's kernel is the same at all mean fields")
-    bound = 1.0
-    # The spread of values bounds the coefficient, which bounds the spread: each round is a proof.
-    for _ in range(ROUNDS):
-        spread = steep.spread / (1 - game.discount * bound)
-        bound = min(bound, nature.mixing(ambiguity, steep.mixing.value, spread, game.num_states))
-    if bound < 1:
-        proved = steep.mixing.proved and steep.reward.proved
-        return Constant(bound, proved, "from the nominal kernel's and the set's size")
-    if steep.mixing.value >= 1:
-        return Constant(1.0, True, "true of every kernel")
-    found = min(probes.mixing(), 1.0)
-    return Constant(found, found >= 1, f"nature's answers at {len(probes.laws)} laws")
-
-
-def _support(problem: Problem, steep: Steepness, spread: float, probes: Probes) -> Constant:
-    """How fast nature's support function moves with the mean field."""
-    kernel = steep.kernel
-    if kernel.value == 0 and kernel.proved and nature.is_frozen(problem.ambiguity):
-        return Constant(0.0, True, "neither kernel nor set depend on the mean field")
-    factor = nature.following(problem.ambiguity, spread, steep.smallest)
-    if factor is None:
-        return Constant(probes.support(), False, f"nature's answers at {len(probes.laws)} laws")
-    proved = kernel.proved and steep.reward.proved
-    return Constant(
-        factor * kernel.value * spread / 2, proved, "from the kernel and spread of values"
-    )
-
-
-def _mover(
-    problem: Problem,
-    steep: Steepness,
-    ordered: Kernel | None,
-    mixing: Constant,
-    spread: float,
-    value: float,
-    proved: bool,
-    probes: Probes,
-) -> tuple[Constant, Constant]:
-    """How fast the kernel of the population moves with the mean field, and how little it mixes."""
-    population, ambiguity = problem.population, problem.ambiguity
-    if isinstance(population, Kernel):
-        own = "the population has a kernel of its own"
-        return Constant(0.0, True, own), Constant(dobrushin(population), True, own)
-    if population == "nominal" or isinstance(ambiguity, Nominal):
-        return steep.kernel, steep.mixing
-    if ordered is not None:
-        return Constant(0.0, True, mixing.reason), mixing
-    if isinstance(ambiguity, EntropyPenalty) and nature.is_frozen(ambiguity):
-        strength = float(np.min(np.asarray(ambiguity.strength)))
-        tilt = math.exp(min(spread / strength, 700.0)) if steep.kernel.value else 0.0
-        found = tilt * steep.kernel.value + value / strength
-        return Constant(found, proved and steep.kernel.proved, "nature's answer is smooth"), mixing
-    if nature.is_polyhedral(ambiguity):
-        jumps = "nature's answer may jump where two values change places"
-        return Constant(math.inf, True, jumps), mixing
-    estimate = f"nature's answers at {len(probes.laws)} laws"
-    return Constant(probes.worst_kernel(), False, estimate), mixing

@@ -45,9 +45,9 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
 
 def _guarantee(known: "Contraction") -> list[str]:
     """What the temperature guarantees, beside what was measured."""
-    how = "proved" if known.proved else "estimated"
     if not known.contractive:
-        return [f"guarantee    none: modulus {known.modulus.value:.3g} is not below one ({how})"]
+        return [f"guarantee    none, since the modulus is {known.modulus}"]
+    how = "proved" if known.proved else "estimated"
     measured = "" if known.measured_rate is None else f", measured {known.measured_rate:.3g}"
     lines = [
         f"guarantee    modulus {known.modulus.value:.3g} ({how}), "

@@ -44,6 +44,11 @@ class Probes:
         self.problem, self.temperature = problem, temperature
         self.laws = _laws(uniform_mean_field(problem.game), num_samples, seed, near)
 
+    @property
+    def reason(self) -> str:
+        """Where an estimate comes from."""
+        return f"nature's answers at {len(self.laws)} laws"
+
     def support(self) -> float:
         """The largest slope seen of the support function at the values of a law."""
         quotients = [

@@ -9,6 +9,7 @@ derivative, at sampled laws.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -36,7 +37,8 @@ class Constant:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.value:.6g} ({'proved' if self.proved else 'estimated'}: {self.reason})"
+        how = "proved" if self.proved else "estimated"
+        return f"{self.value:.6g} ({'no bound' if math.isinf(self.value) else how}: {self.reason})"
 
 
 class Steepness(NamedTuple):

@@ -50,7 +50,7 @@ class Anderson(Solver):
     regularization: Float[Array, ""]
 
     def __init__(
-        self, solver: Solver | None = None, memory: int = 5, *, regularization: Number = 1e-12
+        self, solver: Solver | None = None, memory: Number = 5, *, regularization: Number = 1e-12
     ):
         solver = Picard() if solver is None else solver
         if not isinstance(solver, Solver):

@@ -1,7 +1,5 @@
 """Policy iteration on the mean field that the policy itself induces."""
 
-from typing import Literal
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +12,7 @@ from rmfg.operators.newton import agents_answer
 from rmfg.solvers.assessment import assess, uniform_policy
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run
 
-Kind = Literal["greedy", "soft", "smooth"]
+KINDS = ("greedy", "soft", "smooth")
 # Smooth improvement begins with this share of the greedy policy.
 FIRST_SHARE = 0.5
 
@@ -50,18 +48,18 @@ class PolicyIteration(Solver):
       Control and Optimization}, volume={62}, year={2024}}
     """
 
-    kind: Kind
+    kind: str
     temperature: Float[Array, ""] | None
     damping: Float[Array, ""] | None
 
     def __init__(
         self,
-        kind: Kind = "greedy",
+        kind: str = "greedy",
         *,
         temperature: Number | None = None,
         damping: Number | None = None,
     ):
-        self.kind = checks.known("kind", kind, ("greedy", "soft", "smooth"))
+        self.kind = checks.known("kind", kind, KINDS)
         for name, value, owner in (
             ("temperature", temperature, "soft"),
             ("damping", damping, "smooth"),

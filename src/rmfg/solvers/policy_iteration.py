@@ -37,7 +37,7 @@ class PolicyIteration(Solver):
 
     Greedy converges in a few steps where the equilibrium is pure and the population's feedback weak,
     and cycles elsewhere; soft converges at high temperatures, at the price of a bias; smooth
-    reaches mixed equilibria of potential and monotone games, at about 1 / k. Nature does not mix.
+    comes slowly to mixed equilibria of potential and monotone games. Nature does not mix.
     Begins with the uniform policy.
 
     @article{cacace2021, title={A Policy Iteration Method for Mean Field Games}, author={Cacace,

@@ -102,10 +102,10 @@ def _gap(state: Any) -> float:
 
 
 def _combined(
-    guesses: tuple[np.ndarray, ...], images: tuple[np.ndarray, ...], regularization: float
+    guesses: tuple[Array, ...], images: tuple[Array, ...], regularization: float
 ) -> Float[np.ndarray, "..."]:
     """The combination of the images whose residuals cancel best, as a law."""
-    points, ends = (np.stack([x.ravel() for x in found], axis=1) for found in (guesses, images))
+    points, ends = (np.stack([np.ravel(x) for x in found], 1) for found in (guesses, images))
     residual = (ends - points)[:, -1]
     steps, moves = np.diff(ends - points, axis=1), np.diff(ends, axis=1)
     lengths = np.linalg.norm(steps, axis=0)

@@ -40,7 +40,6 @@ def main() -> None:
     parser.add_argument("--table", type=Path)
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
-    parser.add_argument("--clock", choices=("bare", "seconds"), default="bare")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     if "peers" in given.stages:
@@ -53,10 +52,10 @@ def main() -> None:
     if "judge" in given.stages:
         run(Path(sys.executable), "verdicts.py", given.out)
     found = json.loads((given.out / "verdicts.json").read_text(encoding="utf-8"))
-    table = main_table(found, given.clock)
+    table = main_table(found)
     (given.out / "all.md").write_text(full_table(found), encoding="utf-8")
     (given.table or given.out / "peers.md").write_text(table, encoding="utf-8")
-    draw(found, given.figure or given.out / "peers.png", given.clock)
+    draw(found, given.figure or given.out / "peers.png")
     print(table)
 
 

@@ -1,10 +1,13 @@
 """From verdicts to rows: on every game, each peer against rmfg.
 
-The peer's best is the least exploitability (mean under the law) of all its iterates under all its
-settings. Its seconds are those of whichever setting first comes within a factor of two of that, so
-that a last digit costs it nothing. rmfg has to reach the peer's best itself, with any of its solvers
-at their defaults. In the seconds that the peer took, the least exploitability that rmfg had reached
-is the other comparison. What is below the judge's resolution counts as that resolution.
+The level of a duel is twice the peer's best: the least exploitability (mean under the law) of all
+its iterates under all its settings; twice, so that a last digit costs it nothing. Peer and rmfg are
+timed to that level, each with whichever of its settings or solvers comes first. In the seconds that
+the peer took, the least exploitability that rmfg had reached is the other comparison. What is below
+the judge's resolution counts as that resolution.
+
+Seconds are those that a user waits, once everything is compiled: with what a library spends on
+measuring itself, be it called exploitability or certificate. Seconds without that are shown beside.
 """
 
 from typing import Any, NamedTuple
@@ -20,6 +23,7 @@ class Reach(NamedTuple):
 
     method: str
     seconds: float
+    bare: float
     compile: float
     mean: float
     largest: float
@@ -48,34 +52,35 @@ class Duel(NamedTuple):
         return max(self.best, self.resolution) / max(self.ours_in_time, self.resolution)
 
 
-def duels(found: list[Found], clock: str = "bare") -> list[Duel]:
-    """All duels, in the order of the games; `clock` says which seconds of the peer count."""
+def duels(found: list[Found]) -> list[Duel]:
+    """All duels, in the order of the games."""
     rows = []
     for game in dict.fromkeys(one["game"] for one in found):
         here = [one for one in found if one["game"] == game]
         ours = [one for one in here if one["library"] == "rmfg"]
         for library in dict.fromkeys(one["library"] for one in here if one["library"] != "rmfg"):
             peers = [one for one in here if one["library"] == library]
-            rows.append(_duel(game, library, peers, ours, clock))
+            rows.append(_duel(game, library, peers, ours))
     return rows
 
 
-def reached(found: list[Found], level: float, clock: str) -> Reach | None:
+def reached(found: list[Found], level: float) -> Reach | None:
     """The first to come within a level."""
     best = None
     for one in found:
         inside = np.flatnonzero(np.asarray(one["mean"]) <= level)
-        if len(inside) and (best is None or one[clock][inside[0]] < best.seconds):
+        if len(inside) and (best is None or one["seconds"][inside[0]] < best.seconds):
             i = inside[0]
-            numbers = (one[clock][i], one["compile"], one["mean"][i], one["largest"][i])
-            best = Reach(one["method"], *numbers)
+            rest = {key: one[key][i] for key in ("seconds", "bare", "mean", "largest")}
+            best = Reach(one["method"], compile=one["compile"], **rest)
     return best
 
 
-def _duel(game: str, library: str, peers: list[Found], ours: list[Found], clock: str) -> Duel:
+def _duel(game: str, library: str, peers: list[Found], ours: list[Found]) -> Duel:
     resolution = max(x for one in ours for x in one["resolution"] if np.isfinite(x))
     best = min(min(one["mean"]) for one in peers)
-    peer = reached(peers, max(SLACK * best, resolution), clock)
+    level = max(SLACK * best, resolution)
+    peer = reached(peers, level)
     assert peer is not None
     in_time = [
         mean
@@ -90,6 +95,6 @@ def _duel(game: str, library: str, peers: list[Found], ours: list[Found], clock:
         peer,
         best,
         resolution,
-        reached(ours, max(best, resolution), "seconds"),
+        reached(ours, level),
         min(in_time, default=np.inf),
     )

@@ -21,7 +21,7 @@ BASELINE = {"color": "#7fb0e0", "linewidth": 1.0}
 LIMITS = (1e-15, 1e3)
 
 
-def draw(found: list[Found], path: Path, clock: str) -> None:
+def draw(found: list[Found], path: Path) -> None:
     """Draw every method's least exploitability so far against its seconds, once compiled."""
     names = list(dict.fromkeys(one["game"] for one in found))
     rows = math.ceil(len(names) / COLUMNS)
@@ -30,7 +30,7 @@ def draw(found: list[Found], path: Path, clock: str) -> None:
         rows, COLUMNS, figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
     for ax, name in zip(axes.flat, names, strict=False):
-        _panel(ax, name, [one for one in found if one["game"] == name], clock)
+        _panel(ax, name, [one for one in found if one["game"] == name])
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
     handles = [plt.Line2D([], [], **STYLES[key]) for key in STYLES]
@@ -43,7 +43,7 @@ def draw(found: list[Found], path: Path, clock: str) -> None:
     plt.close(figure)
 
 
-def _panel(ax: Axes, name: str, found: list[Found], clock: str) -> None:
+def _panel(ax: Axes, name: str, found: list[Found]) -> None:
     # Ours last, so that it lies on top.
     for one in sorted(found, key=lambda one: one["library"] == "rmfg"):
         floor = max(LIMITS[0], min(one["resolution"]))
@@ -51,8 +51,8 @@ def _panel(ax: Axes, name: str, found: list[Found], clock: str) -> None:
         style = STYLES[one["library"]]
         if one["library"] == "rmfg" and one["method"] != "Newton":
             style = BASELINE
-        ax.step(one[clock], least, where="post", **style)
-        ax.plot(one[clock][-1], least[-1], ".", color=style["color"], markersize=3)
+        ax.step(one["seconds"], least, where="post", **style)
+        ax.plot(one["seconds"][-1], least[-1], ".", color=style["color"], markersize=3)
     ax.set(xscale="log", yscale="log", ylim=LIMITS, title=name.replace("-", " "))
     ax.title.set_fontsize(9)
     ax.tick_params(labelsize=7)

@@ -27,7 +27,7 @@ LIBRARY = "Bench-MFG"
 SEED = 42  # the default of its own experiments
 SWARM_LIMIT = 35  # state-action pairs: beyond it a swarm takes minutes to hours
 LONG, SHORT = 1500, 300  # steps of mirror descent, where its own experiments make 150
-SHORT_BEYOND = 50  # states
+SHORT_BEYOND = 20  # states
 COMPILES_LONG = "mf-garnet"  # about a minute for each setting: fewer of them there
 
 WINDY = "environment.dynamics.noise_probabilities=[0.1,0.6,0.1,0.1,0.1]"
@@ -123,7 +123,7 @@ def _recorded(name: str, method: str, overrides: list[str]) -> Any:
 
     swarm = isinstance(solver, pso_jax.PSO_jax)
     bare = None if swarm else lambda tape: play(tape, measuring=False)
-    return record((name, LIBRARY, method), play, bare, repeats=1 if swarm else 3)
+    return record((name, LIBRARY, method), play, bare)
 
 
 class _Spy:

@@ -4,9 +4,9 @@
 
 MFGLib solves games of finite horizon without discount, so this is not its home ground. A stationary
 game becomes one of its own with the reward 0.9^t r and 50 steps, at whose end 0.9^50 = 0.5 % of the
-weight is left, from the library's own first law. Its answer is then a policy for each time. Every
-fifth is taken as a claim of the stationary policy, with the law at that time as the population's,
-and the judge counts the best of them.
+weight is left, from the library's own first law. Its answer is then a policy for each time. Those
+in the middle, far from both ends, are taken as claims of the stationary policy, with the law at that
+time as the population's, and the best of them counts.
 """
 
 import sys
@@ -32,7 +32,8 @@ from mfglib.utils import mean_field_from_policy
 from traces import Tape, Trace, record
 
 LIBRARY = "MFGLib"
-HORIZON, EVERY, STEPS = 50, 5, 150
+HORIZON, STEPS = 50, 150
+MIDDLE = np.arange(10, 41, 5)
 
 
 def own(name: str, **options: Any) -> Environment:
@@ -119,18 +120,17 @@ def _recorded(labels: tuple[str, str, str], environment: Environment, algorithm:
         mfglib.alg.mf_omo.exploitability_score = measure
         algorithm.solve(environment, max_iter=STEPS, atol=None, rtol=None)
 
-    whole = record(labels, play, lambda tape: play(tape, measuring=False), repeats=1)
-    times = np.arange(0, HORIZON, EVERY)
+    whole = record(labels, play, lambda tape: play(tape, measuring=False))
     laws = [
-        mean_field_from_policy(torch.tensor(policy), env=environment).sum(2).numpy()[times]
+        mean_field_from_policy(torch.tensor(policy), env=environment).sum(2).numpy()[MIDDLE]
         for policy in whole.policies
     ]
-    policies = whole.policies[:, times]
+    policies = whole.policies[:, MIDDLE]
     return whole._replace(
         policies=policies.reshape(-1, *policies.shape[2:]),
         laws=np.concatenate(laws),
-        seconds=np.repeat(whole.seconds, len(times)),
-        bare=np.repeat(whole.bare, len(times)),
+        seconds=np.repeat(whole.seconds, len(MIDDLE)),
+        bare=np.repeat(whole.bare, len(MIDDLE)),
     )
 
 

@@ -3,7 +3,7 @@
 Written by the peers' processes and ours, read by the judge, in NumPy alone. A trace is one .npz:
 
     policies (N, S, A), laws (N, S)    what the method held, one row a step; far on, not every step
-    seconds (N)                        when: the least over repeats, once everything is compiled
+    seconds (N)                        when, once everything is compiled: the least over repeats
     bare (N)                           the same without the method's own measuring
     compile                            what the first run took longer than a later one
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 MOST_RECORDS = 60
-REPEATS = 3
+MOST_REPEATS, PATIENCE = 5, 5.0
 
 
 class Trace(NamedTuple):
@@ -68,19 +68,19 @@ def record(
     labels: tuple[str, str, str],
     play: Callable[[Tape], None],
     play_bare: Callable[[Tape], None] | None = None,
-    repeats: int = REPEATS,
 ) -> Trace:
     """Play once to compile, then several times for the clock, with and without measuring.
 
-    `play` starts from the same place every time and reports to the tape.
+    `play` starts from the same place every time and reports to the tape. Repeats end when they
+    have taken a few seconds.
     """
     _, total = _played(play)
-    tapes = [_played(play) for _ in range(repeats)]
+    tapes = _repeated(play)
     seconds = _least([tape for tape, _ in tapes])
     records = tapes[0][0].records
     bare = seconds
     if play_bare is not None:
-        bare = _least([_played(play_bare)[0] for _ in range(repeats)])
+        bare = _least([tape for tape, _ in _repeated(play_bare)])
     # A method that stops by the clock may end a step earlier or later.
     kept = chosen(min(len(seconds), len(bare)))
     return Trace(
@@ -105,6 +105,15 @@ def _played(play: Callable[[Tape], None]) -> tuple[Tape, float]:
     return tape, time.perf_counter() - tape.begin
 
 
+def _repeated(play: Callable[[Tape], None]) -> list[tuple[Tape, float]]:
+    runs = [_played(play)]
+    while len(runs) < MOST_REPEATS and sum(total for _, total in runs) < PATIENCE:
+        runs.append(_played(play))
+    return runs
+
+
 def _least(tapes: list[Tape]) -> np.ndarray:
+    """Seconds made of the least duration of each step: other work on the machine drops out."""
     length = min(len(tape.records) for tape in tapes)
-    return np.min([tape.seconds[:length] for tape in tapes], axis=0)
+    durations = [np.diff(tape.seconds[:length], prepend=0.0) for tape in tapes]
+    return np.cumsum(np.min(durations, axis=0))

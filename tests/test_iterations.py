@@ -50,7 +50,7 @@ def test_states_hold_laws(name, mean_field):
     problem, solver = rmfg.Problem(game, NATURE), SOLVERS[name]()
     start = np.full(game.mean_field_shape, 1 / np.prod(game.mean_field_shape))
     for state in walk(solver, problem, start, 4):
-        policy, law, _ = solver.candidate(problem, state)
+        policy, law = solver.candidate(problem, state)[:2]
         for rows in (policy, law):
             assert rows.min() >= 0
             np.testing.assert_allclose(rows.sum(-1), 1, atol=1e-12)
@@ -67,7 +67,7 @@ def test_mirror_descent_is_the_update_as_written(optimistic):
         advantage = q - (policy * q).sum(1, keepdims=True)
         total, spread = total + advantage, spread + (policy * advantage**2).sum(1, keepdims=True)
         policy = softmax(0.7 * (total + optimistic * advantage) / np.sqrt(spread))
-        found, law, _ = solver.candidate(problem, state)
+        found, law = solver.candidate(problem, state)[:2]
         np.testing.assert_allclose(found, policy, atol=1e-8)
 
 
@@ -146,7 +146,7 @@ def test_policy_iteration_is_the_update_as_written():
     }
     for solver, policy in expected.values():
         state = walk(solver, problem, UNIFORM, 1)[-1]
-        found, law, _ = solver.candidate(problem, state)
+        found, law = solver.candidate(problem, state)[:2]
         np.testing.assert_allclose(found, policy, atol=1e-9)
         # The law is stationary under nature's answer to the uniform policy.
         value = rmfg.evaluate(game, NATURE, np.full_like(policy, 0.2), UNIFORM, tol=1e-13)
@@ -199,7 +199,7 @@ def test_anderson_converges_where_picard_cycles():
     solver = rmfg.Anderson(picard)
     states = walk(solver, problem, start, 40)
     assert solver.residual(states[-1]) <= 1e-10
-    policy, law, _ = solver.candidate(problem, states[-1])
+    policy, law = solver.candidate(problem, states[-1])[:2]
     # The point is a soft equilibrium: one more sweep of the soft operator keeps it.
     value = states[-1].inner.response.value
     kept = rmfg.soft_operator(game, rmfg.Nominal(), 0.3, law, value)

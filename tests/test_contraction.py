@@ -435,8 +435,10 @@ def test_rates_and_distances_are_bounded(name, ledger):
     measured = known.with_run(residuals, residuals[-1]).measured_rate
     assert measured is None or measured <= known.rate
     # The bias, at the soft equilibrium.
-    policy, law, _ = case.solver.candidate(case.problem, state)
-    found = rmfg.certify(case.game, case.ambiguity, policy, law, population=case.population)
+    end = case.solver.candidate(case.problem, state)
+    found = rmfg.certify(
+        case.game, case.ambiguity, end.policy, end.distribution, population=case.population
+    )
     assert found.exploitability <= known.bias
 
 
@@ -584,3 +586,26 @@ def test_wrong_input(arguments, message):
 def test_a_guarantee_is_plain_data():
     known = CASES["ladder, TV"].known()
     assert json.loads(json.dumps(dataclasses.asdict(known)))["modulus"]["value"] < 1
+
+
+class Jump(rmfg.MeanFieldGame):
+    """A reward that jumps, or has a hole, where nobody is: its slope is zero almost everywhere."""
+
+    num_states, num_actions, discount = 3, 2, 0.5
+
+    def __init__(self, below):
+        self.below = np.asarray(below)
+
+    def kernel(self, mean_field):
+        return jnp.full((3, 2, 3), 1 / 3)
+
+    def reward(self, mean_field):
+        return jnp.ones((3, 2)) * jnp.where(mean_field[0] > 0.2, 0.0, self.below)
+
+
+def test_jumps_and_holes_are_seen():
+    assert rmfg.contraction(Jump(1.0), rmfg.Nominal(), 1.0).reward.value > 0.4
+    hole = rmfg.contraction(Jump(np.nan), rmfg.Nominal(), 1.0)
+    assert np.isnan(hole.reward.value)
+    assert not hole.contractive
+    assert hole.bound(1e-9) == np.inf

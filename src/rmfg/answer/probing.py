@@ -13,6 +13,7 @@ from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import dobrushin
 from rmfg.core.precision import Array
 from rmfg.model.game import uniform_mean_field
+from rmfg.model.kernel import aligned
 from rmfg.operators.newton import Point, nature_answers, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
@@ -58,41 +59,44 @@ class Probes:
             / np.abs(there.law - here.law).sum()
             for here, there in self._pairs
         ]
-        return float(max(quotients))
+        return float(np.max(quotients))
 
     def worst_kernel(self) -> float:
         """The largest slope seen of nature's answer, in L1."""
-        return max(
-            float(np.abs(_rows(here) - _rows(there)).sum(axis=-1).max())
-            / float(np.abs(there.law - here.law).sum())
-            for here, there in self._pairs
-        )
+        quotients = [
+            _apart(here, there) / np.abs(there.law - here.law).sum() for here, there in self._pairs
+        ]
+        return float(np.max(quotients))
 
     def mixing(self) -> float:
         """The largest Dobrushin coefficient seen of nature's answer."""
-        return max(dobrushin(here.point.answer.kernel) for here, _ in self._pairs)
+        return float(np.max([dobrushin(here.point.answer.kernel) for here, _ in self._pairs]))
 
     @functools.cached_property
     def _pairs(self) -> list[tuple[Probe, Probe]]:
         """Each law with the next one, and with a law close by in that direction."""
-        probes = [self._probe(law) for law in self.laws]
+        probes: list[Probe] = []
+        for law in self.laws:
+            probes.append(self._probe(law, probes[-1].point.value if probes else None))
         pairs = list(itertools.pairwise(probes))
         for here, there in itertools.pairwise(probes):
-            beside = self._probe(here.law + BESIDE * (there.law - here.law))
-            pairs.append((here, beside))
+            beside = here.law + BESIDE * (there.law - here.law)
+            pairs.append((here, self._probe(beside, here.point.value)))
         return pairs
 
-    def _probe(self, law: Float[np.ndarray, "..."]) -> Probe:
+    def _probe(
+        self, law: Float[np.ndarray, "..."], start: Float[Array, " S"] | None = None
+    ) -> Probe:
         mdp = RobustMDP.at(self.problem.game, self.problem.ambiguity, jnp.asarray(law))
-        start, tolerance = (
-            np.zeros(self.problem.game.num_states),
-            absolute_tolerance(mdp, TOLERANCE),
-        )
+        start = np.zeros(self.problem.game.num_states) if start is None else start
+        tolerance = absolute_tolerance(mdp, TOLERANCE)
         return Probe(law, mdp, solve_bellman(mdp, start, tolerance, None, self.temperature).point)
 
 
-def _rows(probe: Probe) -> Float[np.ndarray, "S A S"]:
-    return np.asarray(probe.point.answer.kernel.to_dense())
+def _apart(here: Probe, there: Probe) -> float:
+    """The largest L1 distance between rows of nature's two answers."""
+    before, after = aligned(here.point.answer.kernel, there.point.answer.kernel)
+    return float(np.abs(np.asarray(before - after)).sum(axis=0).max())
 
 
 def _laws(

@@ -5,7 +5,7 @@ is a mixture of differences of point masses; so an affine function moves by at m
 difference between its values at two point masses, and there is no smaller constant. Whether a
 function is constant or affine is read off its trace (`rmfg.core.dependence`). What is neither is
 believed to a game that declares it (`rmfg.Lipschitz`), and otherwise estimated: the same number for the
-derivative, at sampled laws.
+derivative, at sampled laws, or the steepest difference between them.
 """
 
 import dataclasses
@@ -97,18 +97,19 @@ def dobrushin(kernel: Kernel) -> float:
 
     One step under any policies brings two populations closer in L1 by this factor.
     """
+    if kernel.num_states**2 * kernel.num_actions > MOST_NUMBERS:
+        return 1.0  # true of every kernel
     return farthest(kernel.to_dense())
 
 
 def farthest(laws: Float[Array, "... S"]) -> float:
     """The largest total variation between two laws; one where there are too many to compare."""
     rows = np.asarray(laws).reshape(-1, np.shape(laws)[-1])
-    if rows.size > MOST_NUMBERS:
-        return 1.0
     rows = np.unique(rows, axis=0)
     if len(rows) * rows.size > MOST_OPERATIONS:
         return 1.0
-    return min(max(float(np.abs(rows - row).sum(axis=1).max()) for row in rows) / 2, 1.0)
+    distances = [np.abs(rows - row).sum(axis=1).max() for row in rows]
+    return float(np.minimum(np.max(distances) / 2, 1.0))
 
 
 def _constant(
@@ -131,16 +132,16 @@ def _constant(
         return Constant(_widest(name, values), True, f"the {name} is affine"), values
     if declared is not None:
         return Constant(float(declared), True, "declared by the game"), None
-    if size > MOST_NUMBERS:
-        values = [np.asarray(function(law)) for law in laws]
-        found = [
-            _distance(name, value - values[0]) / np.abs(law - laws[0]).sum()
-            for law, value in zip(laws[1:], values[1:], strict=True)
-        ]
-        return Constant(max(found), False, f"differences between {len(laws)} laws"), None
-    slope = jax.jit(jax.jacfwd(function))
-    found = [_widest(name, _columns(slope(jnp.asarray(law)), uniform.ndim)) for law in laws]
-    return Constant(max(found), False, f"derivatives at {len(laws)} laws"), None
+    # Slopes see what is steep between two laws, differences see what jumps.
+    values = [np.asarray(function(law)) for law in laws]
+    found = [
+        _distance(name, value - values[0]) / np.abs(law - laws[0]).sum()
+        for law, value in zip(laws[1:], values[1:], strict=True)
+    ]
+    if size <= MOST_NUMBERS:
+        slope = jax.jit(jax.jacfwd(function))
+        found += [_widest(name, _columns(slope(jnp.asarray(law)), uniform.ndim)) for law in laws]
+    return Constant(float(np.max(found)), False, f"the game at {len(laws)} laws"), None
 
 
 def _columns(jacobian: Array, axes: int) -> Float[np.ndarray, "N ..."]:
@@ -179,7 +180,7 @@ def _mixing(
     if kernels is not None and kernels.size * kernels[0].size <= MOST_OPERATIONS:
         # Affine kernels are mixtures of those at point masses, and distances of rows are convex.
         points = np.eye(uniform.size).reshape(-1, *uniform.shape)
-        found = max(dobrushin(game.kernel(point)) for point in points)
+        found = float(np.max([dobrushin(game.kernel(point)) for point in points]))
         return Constant(found, True, "the largest at a point mass of an affine kernel")
     # Each of the two rows moves by at most half of constant times distance in total variation.
     bound = middle + kernel.value * reach
@@ -187,5 +188,5 @@ def _mixing(
         return Constant(
             bound, kernel.proved, "the one at the uniform law, and the kernel's constant"
         )
-    found = max(dobrushin(game.kernel(law)) for law in laws)
+    found = float(np.max([dobrushin(game.kernel(law)) for law in laws]))
     return Constant(found, found >= 1, f"the largest at {len(laws)} laws")

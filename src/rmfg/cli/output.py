@@ -1,5 +1,6 @@
 """What commands print, and where their files may go."""
 
+import dataclasses
 import json
 import math
 import os
@@ -53,6 +54,18 @@ def certificate_of(proof: rmfg.Certificate) -> dict[str, Any]:
     }
 
 
+def guarantee_of(known: rmfg.Contraction | None) -> dict[str, Any] | None:
+    """A guarantee as data: its constants, and what follows from them."""
+    if known is None:
+        return None
+    return dataclasses.asdict(known) | {
+        "contractive": known.contractive,
+        "proved": known.proved,
+        "rate": known.rate,
+        "distance": known.distance,
+    }
+
+
 def equilibrium_of(equilibrium: rmfg.Equilibrium) -> dict[str, Any]:
     """An equilibrium as data, without its arrays."""
     game, population = equilibrium.game, equilibrium.population
@@ -70,6 +83,7 @@ def equilibrium_of(equilibrium: rmfg.Equilibrium) -> dict[str, Any]:
         "status": str(equilibrium.status),
         "advice": equilibrium.status.advice,
         "certificate": certificate_of(equilibrium.certificate),
+        "guarantee": guarantee_of(equilibrium.guarantee),
         "value": {
             "min": float(np.min(equilibrium.value)),
             "max": float(np.max(equilibrium.value)),

@@ -11,6 +11,9 @@ from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
 
+# Estimates on an answer cost two soft responses a sample, and must not cost more than a short run.
+SAMPLES = 8
+
 
 class PicardState(eqx.Module):
     """What agents believe about the population, and what it does when they believe it."""
@@ -77,7 +80,7 @@ class Picard(Solver):
             return None
         near = problem.game.mean_field_of(candidate.distribution, candidate.policy)
         heat, share = float(self.temperature), float(self.damping)
-        return contraction_of(problem, heat, share, self.long_run, near=near)
+        return contraction_of(problem, heat, share, self.long_run, SAMPLES, near=near)
 
     def _at(self, problem: Problem, guess: Array, start: Array) -> PicardState:
         response = respond(problem, guess, start, self.temperature)

@@ -45,6 +45,8 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         **_kernel_arrays("nature", answer.kernel),
         **_kernel_arrays("nominal", game.kernel(field)),
     }
+    if answer.potential is not None:
+        arrays["potential"] = (("state",), np.asarray(answer.potential))
     if isinstance(answer.population, Kernel):
         arrays |= _kernel_arrays("population", answer.population)
     for name, value in ambiguity.items():
@@ -171,6 +173,7 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         "steps": int(note["steps"]),
         "seconds": float(note["seconds"]),
         "guarantee": _guarantee_from(note.get("guarantee", "")),
+        "potential": dataset["potential"].values if "potential" in dataset else None,
     }
 
 

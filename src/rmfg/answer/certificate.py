@@ -36,9 +36,8 @@ from rmfg.operators.response import (
 )
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
 
-
 # A range of rewards below this share of what it is elsewhere is rounding, and no unit.
-VANISHING = 1e-9
+VANISHING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)

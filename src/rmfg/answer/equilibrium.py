@@ -27,7 +27,8 @@ class Equilibrium:
     `value` is the robust value of the policy at the equilibrium's mean field, `kernel` nature's
     kernel there, of the same kind as the game's. `status` is "certified" only where the certificate
     says so; otherwise it says why the search ended and the fields hold the best answer seen.
-    `guarantee` holds the constants of the iteration that led here, where there is a theory of it.
+    `guarantee` holds the constants of the iteration that led here, where there is a theory of it,
+    and `potential`, where the solver knows it, how nature mixes at ties (for `rmfg.implicit`).
     """
 
     policy: Float[Array, "S A"]
@@ -43,6 +44,7 @@ class Equilibrium:
     steps: int = 0
     seconds: float = 0.0
     guarantee: Contraction | None = None
+    potential: Float[Array, " S"] | None = None
 
     @property
     def mean_field(self) -> Float[Array, "..."]:

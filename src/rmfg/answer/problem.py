@@ -62,11 +62,16 @@ class Problem(eqx.Module):
 
 
 class Candidate(NamedTuple):
-    """A claimed equilibrium. Without a kernel, nature's answer to the optimal value is taken."""
+    """A claimed equilibrium. Without a kernel, nature's answer to the optimal value is taken.
+
+    `potential` tells how nature mixes at ties: her kernel is the smooth answer to it. Nothing that is
+    certified rests on it.
+    """
 
     policy: Float[Array, "S A"]
     distribution: Float[Array, " S"]
     kernel: Kernel | None = None
+    potential: Float[Array, " S"] | None = None
 
     def checked(self, game: MeanFieldGame) -> "Candidate":
         """Refuse wrong shapes and rows that are no laws. NaN passes: the certificate refutes it."""
@@ -83,4 +88,4 @@ class Candidate(NamedTuple):
                 f"`kernel` has (states, actions) = {(kernel.num_states, kernel.num_actions)}, but "
                 f"the game has {(size, actions)}."
             )
-        return Candidate(policy, distribution, kernel)
+        return self._replace(policy=policy, distribution=distribution)

@@ -13,6 +13,9 @@ from rmfg.core.precision import Array
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel, assemble
 
 
+NEVER = 1e-14
+
+
 class Leaking(eqx.Module):
     """Rows that keep a mass of 1 - leak(s, a), and the law of where the rest goes."""
 
@@ -29,14 +32,19 @@ class Leaking(eqx.Module):
         return self.kept.push(occupation) + jnp.sum(self.leak * occupation) * self.sink
 
     def closed(self) -> Kernel:
-        """Return the kernel of the same kind with the sink spelled out, on the host."""
+        """Return the kernel of the same kind with the sink spelled out, on the host.
+
+        What is less likely than `NEVER` is left out of the sink: it would cost slots.
+        """
         leak, sink = np.asarray(self.leak), np.asarray(self.sink)
+        sink = np.where(sink < NEVER, 0, sink)
+        sink = sink / sink.sum()
         law = np.asarray(self.kept.law)
         if not isinstance(self.kept, SparseKernel):
             return assemble(DenseKernel, law=law + leak * sink[:, None, None])
         slots, law = np.asarray(self.kept.slots), law.copy()
         more_slots, more_law = [], []
-        for state in np.flatnonzero(sink > np.finfo(np.float64).tiny):
+        for state in np.flatnonzero(sink):
             mass = leak * sink[state]
             held = (slots == state) & (law > 0)
             law += np.where(held, mass, 0)

@@ -123,8 +123,10 @@ class Newton(Solver):
         # What is less likely than rounding does not happen: nature need not answer it.
         law, policy = (_pruned(np.asarray(array)) for array in (play.law, play.policy))
         kernel = play.kernel.closed() if isinstance(play.kernel, Leaking) else play.kernel
-        mixing = problem.population == "worst_case"
-        return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
+        if problem.population != "worst_case":
+            return Candidate(jnp.asarray(policy), jnp.asarray(law))
+        potential = compressed(np.asarray(play.potential))
+        return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel, jnp.asarray(potential))
 
 
 def num_unknowns(problem: Problem) -> int:
@@ -162,7 +164,7 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     temperature = float(smoothing.log_temperature)
     center = Center(
         np.maximum(np.asarray(play.log_policy), LOWEST_LOG),
-        _compressed(np.asarray(play.potential)),
+        compressed(np.asarray(play.potential)),
         np.asarray(play.law),
     )
     near = smoothing._replace(center=center)
@@ -198,7 +200,7 @@ def _tangent(found: Corrected, before: Float[np.ndarray, " M"]) -> Float[np.ndar
     return direction / np.linalg.norm(direction)
 
 
-def _compressed(potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
+def compressed(potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
     """The potential in the same order, with gaps of at most `LARGEST_GAP`, from zero up."""
     order = np.argsort(potential)
     gaps = np.minimum(np.diff(potential[order]), LARGEST_GAP)

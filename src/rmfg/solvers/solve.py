@@ -104,6 +104,7 @@ def solve(
         steps=outcome.steps,
         seconds=time.perf_counter() - begin,
         guarantee=_guarantee(problem, solver, candidate, outcome),
+        potential=candidate.potential,
     )
     if throw and status != Status.CERTIFIED:
         raise NotCertifiedError(equilibrium)

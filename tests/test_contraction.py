@@ -504,6 +504,14 @@ def test_without_interaction_nothing_moves():
         assert known.proved
 
 
+@pytest.mark.parametrize("kind", [rmfg.Nominal, rmfg.KullbackLeibler, rmfg.TotalVariation])
+def test_one_state_has_nothing_to_compare(kind):
+    nature_ = kind() if kind is rmfg.Nominal else kind(0.1)
+    game = rmfg.TabularGame(np.ones((1, 2, 1)), lambda m: m[:, None] ** 2 * np.ones(2), 0.5)
+    known = rmfg.contraction(game, nature_, 1.0)
+    assert known.reward.value == known.policy.value == 0
+
+
 def test_both_forms_contract_together():
     """The modulus in the long run is (L - c) / (1 - c)."""
     for name in ("ladder, TV", "illness", "fashion"):

@@ -123,7 +123,7 @@ class Movement:
         if isinstance(ambiguity, EntropyPenalty) and nature.is_frozen(ambiguity):
             return self._tilted(float(np.min(np.asarray(ambiguity.strength)))), self.mixing
         if nature.is_polyhedral(ambiguity):
-            reason = "nature's answer may jump where two values change places"
+            reason = "nature's answer may jump from one corner of its set to another"
             return Constant(math.inf, True, reason), self.mixing
         return Constant(self.probes.worst_kernel(), False, self.probes.reason), self.mixing
 

@@ -59,18 +59,19 @@ class Probes:
             / np.abs(there.law - here.law).sum()
             for here, there in self._pairs
         ]
-        return float(np.max(quotients))
+        return float(np.max(quotients, initial=0))
 
     def worst_kernel(self) -> float:
         """The largest slope seen of nature's answer, in L1."""
         quotients = [
             _apart(here, there) / np.abs(there.law - here.law).sum() for here, there in self._pairs
         ]
-        return float(np.max(quotients))
+        return float(np.max(quotients, initial=0))
 
     def mixing(self) -> float:
         """The largest Dobrushin coefficient seen of nature's answer."""
-        return float(np.max([dobrushin(here.point.answer.kernel) for here, _ in self._pairs]))
+        found = [dobrushin(here.point.answer.kernel) for here, _ in self._pairs]
+        return float(np.max(found, initial=0))
 
     @functools.cached_property
     def _pairs(self) -> list[tuple[Probe, Probe]]:

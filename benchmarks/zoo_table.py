@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse.csgraph
 
@@ -33,13 +32,14 @@ def hops(game: rmfg.MeanFieldGame) -> np.ndarray:
     moves = np.asarray(kernel.to_dense()).max(axis=1) > 0
     steps = scipy.sparse.csgraph.shortest_path(moves, unweighted=True)
     steps = np.minimum(steps, steps.T)
+    np.fill_diagonal(steps, 0)
     return np.where(np.isfinite(steps), steps, steps[np.isfinite(steps)].max() + 1)
 
 
 def scenarios(game: rmfg.MeanFieldGame) -> rmfg.Scenarios:
     """The nominal kernel, and two that mix in a tenth of standing still and of going anywhere."""
     size = game.num_states
-    stay = jnp.eye(size)[:, None, :]
+    stay = np.eye(size)[:, None, :]
 
     def kernels(mean_field: jax.Array) -> list[jax.Array]:
         nominal = as_dense(game.kernel(mean_field)).probabilities

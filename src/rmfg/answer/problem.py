@@ -10,6 +10,7 @@ from rmfg.core.precision import Array, as_float
 from rmfg.model.ambiguity import Ambiguity, Nominal
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel, as_kernel
+from rmfg.model.leaking import Leaking
 
 Population = Literal["worst_case", "nominal"] | Kernel
 """What moves the population: nature's worst case, the nominal kernel, or a kernel of its own."""
@@ -54,7 +55,7 @@ class Problem(eqx.Module):
                     f"{(game.num_states, game.num_actions)}."
                 )
 
-    def mover(self, nominal: Kernel, nature: Kernel) -> Kernel:
+    def mover(self, nominal: Kernel, nature: Kernel | Leaking) -> Kernel | Leaking:
         """Return the kernel by which the population moves."""
         if isinstance(self.population, Kernel):
             return self.population
@@ -62,16 +63,11 @@ class Problem(eqx.Module):
 
 
 class Candidate(NamedTuple):
-    """A claimed equilibrium. Without a kernel, nature's answer to the optimal value is taken.
-
-    `potential` tells how nature mixes at ties: her kernel is the smooth answer to it. Nothing that is
-    certified rests on it.
-    """
+    """A claimed equilibrium. Without a kernel, nature's answer to the optimal value is taken."""
 
     policy: Float[Array, "S A"]
     distribution: Float[Array, " S"]
     kernel: Kernel | None = None
-    potential: Float[Array, " S"] | None = None
 
     def checked(self, game: MeanFieldGame) -> "Candidate":
         """Refuse wrong shapes and rows that are no laws. NaN passes: the certificate refutes it."""

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from rmfg.core.precision import Array
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel, assemble
 
-
 NEVER = 1e-14
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.problem import Candidate, Problem
@@ -63,6 +64,9 @@ class Auto(Solver):
 
     def candidate(self, problem: Problem, state: AutoState) -> Candidate:
         return state.method.candidate(problem, state.inner)
+
+    def potential(self, state: AutoState) -> Float[np.ndarray, " S"] | None:
+        return state.method.potential(state.inner)
 
     def account(self, state: AutoState) -> str:
         return state.account

@@ -16,6 +16,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -53,6 +54,10 @@ class Solver(eqx.Module):
         """Return how far the state's point is from its image, where that is what converges."""
         return None
 
+    def potential(self, state: Any) -> Float[np.ndarray, " S"] | None:
+        """Return how nature mixes at ties, where the method knows: her smooth answer to it."""
+        return None
+
     def account(self, state: Any) -> str:
         """Return what the method chose to do and why, where it had a choice."""
         return ""
@@ -64,7 +69,9 @@ class Solver(eqx.Module):
     def __str__(self) -> str:
         """The call that makes this solver."""
         fields = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
-        given = (f"{name}={_plain(value)}" for name, value in fields if value is not None)
+        plain = (bool, str, int, float, np.ndarray, np.generic, Solver)
+        shown = ((name, value) for name, value in fields if isinstance(value, (*plain, jax.Array)))
+        given = (f"{name}={_plain(value)}" for name, value in shown)
         return f"{type(self).__name__}({', '.join(given)})"
 
 

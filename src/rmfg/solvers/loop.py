@@ -14,7 +14,7 @@ import numpy as np
 from rmfg.answer.certificate import Appraisal, appraise
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.meter import Meter
-from rmfg.core.precision import Number
+from rmfg.core.precision import Array, Number
 from rmfg.core.status import Status
 from rmfg.solvers.base import Solver
 
@@ -23,24 +23,24 @@ GROWTH = 1.1
 
 
 class Measured(NamedTuple):
-    """A candidate with what decides which of two is better."""
+    """A candidate with what decides which of two is better, and what its solver knows of it."""
 
     candidate: Candidate
     merit: float
     residual: float | None
+    potential: Array | None
 
 
 class Outcome(NamedTuple):
     """How the loop ended: the best candidate measured, after how many steps, and why.
 
-    `residual` is the solver's own at the candidate, `residuals` those of all steps, if it has any.
-    `account` is what the solver has to say of what it did.
+    `residuals` are the solver's own of all steps, if it has any; `account` is what it has to say
+    of what it did.
     """
 
-    candidate: Candidate
+    best: Measured
     steps: int
     reason: Status
-    residual: float | None
     residuals: tuple[float, ...]
     account: str
 
@@ -63,7 +63,7 @@ def drive(
     begin = time.perf_counter()
     with jax.enable_x64(True):
         state = solver.init(problem, jax.numpy.asarray(guess))
-        best = Measured(solver.candidate(problem, state), np.nan, None)
+        best = Measured(solver.candidate(problem, state), np.nan, None, None)
         residuals: list[float] = []
         found: Appraisal | None = None
         step, due, last = 0, 0, np.inf
@@ -79,7 +79,8 @@ def drive(
                 merit = _merit(found)
                 meter.update(step, _numbers(found))
                 if merit < best.merit or np.isnan(best.merit):
-                    best = Measured(candidate._replace(kernel=found.nature), merit, residual)
+                    candidate = candidate._replace(kernel=found.nature)
+                    best = Measured(candidate, merit, residual, solver.potential(state))
                 if merit <= tol:
                     ended = Status.CERTIFIED
                 elif np.isnan(merit):
@@ -88,9 +89,7 @@ def drive(
                 due, last = step + 1 if quick else int(step * GROWTH), merit
             if ended:
                 account = solver.account(state)
-                return Outcome(
-                    best.candidate, step, ended, best.residual, tuple(residuals), account
-                )
+                return Outcome(best, step, ended, tuple(residuals), account)
             state = solver.step(problem, state)
             step += 1
 

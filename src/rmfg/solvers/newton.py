@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
@@ -28,6 +29,8 @@ MAX_PATH_STEPS = 150
 # A tie is kept by differences of the potential of a few units; beyond, e^-50 is nothing.
 LARGEST_GAP = 50.0
 LOWEST_LOG = -500.0
+# Actions that an earlier answer does not use may be needed now: they must not be too far away.
+RESUMED_LOG = -30.0
 NEVER = 1e-14
 # A dense factorization of this many unknowns takes seconds.
 LARGEST_SYSTEM = 3000
@@ -68,8 +71,9 @@ class Newton(Solver):
        mixtures at ties, transient states and several classes are regular. Where Newton's method fails,
        the temperature rises, and in the end the equations are relaxed by damped Picard sweeps.
 
-    `restart` is the share of the population that is born anew from the last law in every step. Finds one
-    equilibrium of possibly many. Costs a dense factorization of 2 S (or S + S A) unknowns a step, thus up to
+    `restart` is the share of the population that is born anew from the last law in every step. With
+    `start`, an earlier answer of this or of a nearby game, there is no path: proximal steps begin there.
+    Finds one equilibrium of possibly many (see `rmfg.find_equilibria`). Costs a dense factorization of 2 S (or S + S A) unknowns a step, thus up to
     a few thousand unknowns.
 
     @article{mckelvey1995, title={Quantal Response Equilibria for Normal Form Games},
@@ -84,13 +88,23 @@ class Newton(Solver):
 
     temperature: Float[Array, ""]
     restart: Float[Array, ""]
+    start: Equilibrium | None
 
-    def __init__(self, temperature: Number = 1e-4, restart: Number = 1e-4):
+    def __init__(
+        self,
+        temperature: Number = 1e-4,
+        restart: Number = 1e-4,
+        *,
+        start: Equilibrium | None = None,
+    ):
         self.temperature = checks.positive("temperature", temperature)
         self.restart = checks.share("restart", restart)
+        self.start = start
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> NewtonState:
+        if self.start is not None:
+            return self._resumed(problem, self.start)
         game = problem.game
         size, actions = game.num_states, game.num_actions
         law = np.asarray(law_of_states(jnp.asarray(guess)))
@@ -111,6 +125,24 @@ class Newton(Solver):
             smoothing = smoothing._replace(log_temperature=np.array(hot))
         return NewtonState(point, linearize(problem, point, smoothing).play, smoothing, None)
 
+    def _resumed(self, problem: Problem, start: Equilibrium) -> NewtonState:
+        """The state of one who has arrived at an earlier answer."""
+        value, field = np.asarray(start.value), np.asarray(start.mean_field)
+        size = problem.game.num_states
+        if value.shape != (size,):
+            raise ValueError(
+                f"`start` is an equilibrium of {value.size} states, but the game has {size}."
+            )
+        policy, law = np.asarray(start.policy), np.asarray(start.distribution)
+        potential = np.zeros(size) if start.potential is None else np.asarray(start.potential)
+        logarithms = np.log(np.maximum(policy, np.exp(RESUMED_LOG)))
+        play = Play(policy, start.kernel, law, logarithms, potential)
+        unit = _unit(problem, field)
+        center = Center(logarithms, potential, law)
+        temperature = np.log(np.asarray(self.temperature))
+        smoothing = Smoothing(center, temperature, np.asarray(self.restart), np.array(unit))
+        return NewtonState(np.concatenate([value / unit, field.ravel()]), play, smoothing, None)
+
     @boundary
     def step(self, problem: Problem, state: NewtonState) -> NewtonState:
         if state.heading is None:
@@ -123,10 +155,11 @@ class Newton(Solver):
         # What is less likely than rounding does not happen: nature need not answer it.
         law, policy = (_pruned(np.asarray(array)) for array in (play.law, play.policy))
         kernel = play.kernel.closed() if isinstance(play.kernel, Leaking) else play.kernel
-        if problem.population != "worst_case":
-            return Candidate(jnp.asarray(policy), jnp.asarray(law))
-        potential = compressed(np.asarray(play.potential))
-        return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel, jnp.asarray(potential))
+        mixing = problem.population == "worst_case"
+        return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
+
+    def potential(self, state: NewtonState) -> Float[np.ndarray, " S"]:
+        return compressed(np.asarray(state.play.potential))
 
 
 def num_unknowns(problem: Problem) -> int:

@@ -83,7 +83,7 @@ def solve(
         outcome = drive(problem, solver, guess, tol, steps, limit, meter)
     finally:
         meter.close()
-    candidate = to_numpy(outcome.candidate)
+    candidate = to_numpy(outcome.best.candidate)
     with jax.enable_x64(True):
         certificate, found = certificate_of(problem, candidate, tol)
     # The certificate outranks the loop: it can lower a status, never raise one.
@@ -104,7 +104,7 @@ def solve(
         steps=outcome.steps,
         seconds=time.perf_counter() - begin,
         guarantee=_guarantee(problem, solver, candidate, outcome),
-        potential=candidate.potential,
+        potential=outcome.best.potential,
     )
     if throw and status != Status.CERTIFIED:
         raise NotCertifiedError(equilibrium)
@@ -116,9 +116,9 @@ def _guarantee(
 ) -> Contraction | None:
     """What is known of the solver's convergence, beside what it did."""
     known = solver.guarantee(problem, candidate)
-    if known is None or outcome.residual is None:
+    if known is None or outcome.best.residual is None:
         return known
-    return known.with_run(outcome.residuals, outcome.residual)
+    return known.with_run(outcome.residuals, outcome.best.residual)
 
 
 def _like(nominal: Kernel, kernel: Kernel) -> Kernel:

@@ -45,9 +45,14 @@ from .solvers.auto import Auto as Auto
 from .solvers.base import Solver as Solver
 from .solvers.fictitious_play import FictitiousPlay as FictitiousPlay
 from .solvers.mirror_descent import MirrorDescent as MirrorDescent
+from .solvers.implicit import Implicit as Implicit
+from .solvers.implicit import implicit as implicit
 from .solvers.newton import Newton as Newton
 from .solvers.picard import Picard as Picard
 from .solvers.policy_iteration import PolicyIteration as PolicyIteration
+from .solvers.several import find_equilibria as find_equilibria
 from .solvers.solve import NotCertifiedError as NotCertifiedError
 from .solvers.solve import solve as solve
+from .solvers.trace import Trace as Trace
+from .solvers.trace import trace as trace
 from .version import __version__ as __version__

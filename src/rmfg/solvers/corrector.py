@@ -7,6 +7,7 @@ step. Stops on the equations: at the tolerance, or where rounding leaves no prog
 Runs on the host around one compiled function.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ ROUNDING = 1e-10
 # Newton's method that does not halve the residual after its first steps is not converging.
 FREE_STEPS = 3
 HOPELESS = 1e3
+LONGEST_STRETCH = 10.0
 
 
 class Corrected(NamedTuple):
@@ -39,8 +41,13 @@ def correct(
     tolerance: float,
     max_steps: int,
     border: Float[np.ndarray, " M"] | None = None,
+    known: Sequence[Float[np.ndarray, " N"]] = (),
 ) -> Corrected | None:
-    """Return the solution that Newton's method finds from the point, or None where it finds none."""
+    """Return the solution that Newton's method finds from the point, or None where it finds none.
+
+    Solutions that are `known` are deflated: the residual is multiplied by 1 + 1 / distance^2 to each,
+    which leaves Newton's direction alone and changes its length (Farrell, Birkisson & Funke 2015).
+    """
     point, before = np.asarray(point), np.inf
     for step in range(max_steps):
         slope = linearize(problem, point, smoothing)
@@ -48,7 +55,8 @@ def correct(
         stuck = size > 0.3 * before
         if size <= tolerance or (size <= ROUNDING and stuck):
             return Corrected(point, smoothing, slope, step)
-        if not size <= HOPELESS or (step >= FREE_STEPS and size > 0.5 * before):
+        hopeless = step >= FREE_STEPS and size > 0.5 * before and not known
+        if not size <= HOPELESS or hopeless:
             return None
         try:
             change = solve_bordered(slope, border, -np.asarray(slope.residual))
@@ -56,6 +64,7 @@ def correct(
             return None
         if not np.isfinite(change).all():
             return None
+        change = change * _deflated_length(point, change[:-1], known)
         point, before = projected(problem, point + change[:-1]), size
         warmer = np.asarray(smoothing.log_temperature) + change[-1]
         smoothing = smoothing._replace(log_temperature=warmer)
@@ -77,6 +86,21 @@ def solve_bordered(
         return np.append(np.linalg.solve(jacobian, right), 0.0)
     matrix = np.block([[jacobian, np.asarray(slope.in_log_temperature)[:, None]], [border[None]]])
     return np.linalg.solve(matrix, np.append(right, along))
+
+
+def _deflated_length(
+    point: Float[np.ndarray, " N"],
+    change: Float[np.ndarray, " N"],
+    known: Sequence[Float[np.ndarray, " N"]],
+) -> float:
+    """The factor by which deflation stretches a Newton step."""
+    growth = 0.0
+    for solution in known:
+        away = point - solution
+        square = max(float(away @ away), np.finfo(np.float64).tiny)
+        growth -= 2 * float(away @ change) / (square * (1 + square))
+    length = 1 / (1 - growth) if growth != 1 else 1.0
+    return float(np.clip(length, -LONGEST_STRETCH, LONGEST_STRETCH))
 
 
 def projected(problem: Problem, point: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:

@@ -14,13 +14,14 @@ from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.leaking import Leaking
 from rmfg.operators.response import value_scale
 from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.solvers.base import Solver, law_of_states
+from rmfg.solvers.base import Solver, law_of_states, respond
 from rmfg.solvers.corrector import Corrected, correct, projected, solve_bordered
 from rmfg.solvers.smoothing import Center, Play, Smoothing, linearize
 
 # Temperatures are in units of the range of values. The path starts where everybody plays nearly at
 # random, and is left where rounding begins to be felt in policies: 1e-16 / temperature.
 HOT, COLDEST = 1.0, 1e-7
+RESTART = 1e-4
 COOLING, WARMING = 4.0, 3.0
 PATH_TOLERANCE, TOLERANCE = 1e-7, 1e-13
 PATH_CORRECTIONS, CORRECTIONS = 7, 15
@@ -93,7 +94,7 @@ class Newton(Solver):
     def __init__(
         self,
         temperature: Number = 1e-4,
-        restart: Number = 1e-4,
+        restart: Number = RESTART,
         *,
         start: Equilibrium | None = None,
     ):
@@ -160,6 +161,32 @@ class Newton(Solver):
 
     def potential(self, state: NewtonState) -> Float[np.ndarray, " S"]:
         return compressed(np.asarray(state.play.potential))
+
+
+def starting_point(
+    problem: Problem, law: Float[np.ndarray, " S"], temperature: float
+) -> tuple[Float[np.ndarray, " N"], Smoothing, Play]:
+    """A population with its soft response, uniform center, and what is played there."""
+    game = problem.game
+    size, actions = game.num_states, game.num_actions
+    uniform = np.full((size, actions), 1 / actions)
+    field = np.asarray(game.mean_field_of(law, uniform))
+    unit = _unit(problem, field)
+    response = respond(problem, jnp.asarray(field), jnp.zeros(size), temperature * unit)
+    center = Center(np.log(uniform), np.zeros(size), law)
+    log_temperature = np.log(np.array(temperature))
+    smoothing = Smoothing(center, log_temperature, np.array(RESTART), np.array(unit))
+    field = np.asarray(game.mean_field_of(law, np.asarray(response.policy)))
+    value = np.asarray(response.value)
+    point = np.concatenate([value / unit, field.ravel()])
+    return point, smoothing, linearize(problem, point, smoothing).play
+
+
+def proximal_state(
+    point: Float[np.ndarray, " N"], play: Play, smoothing: Smoothing
+) -> NewtonState:
+    """The state of one who takes proximal steps from here."""
+    return NewtonState(point, play, smoothing, None)
 
 
 def num_unknowns(problem: Problem) -> int:

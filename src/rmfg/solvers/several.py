@@ -1,0 +1,110 @@
+"""Games with more than one equilibrium: many starts, and deflation of what is known."""
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from rmfg.answer.equilibrium import Equilibrium
+from rmfg.answer.problem import Candidate, Population, Problem
+from rmfg.core import checks
+from rmfg.core.precision import Array, Number
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.game import MeanFieldGame
+from rmfg.solvers.base import Solver
+from rmfg.solvers.corrector import correct
+from rmfg.solvers.newton import Newton, NewtonState, proximal_state, starting_point
+from rmfg.solvers.solve import solve
+
+# Where soft equilibria are told apart: low enough for all to exist, high enough for Newton's method.
+TEMPERATURE = 1e-2
+CORRECTIONS = 60
+POLISH_STEPS = 80
+
+
+def find_equilibria(
+    game: MeanFieldGame,
+    ambiguity: Ambiguity | None = None,
+    *,
+    num_starts: int = 20,
+    tol: Number = 1e-9,
+    apart: Number = 1e-4,
+    population: Population | Array = "worst_case",
+    max_seconds: Number | None = None,
+    seed: int = 0,
+) -> tuple[Equilibrium, ...]:
+    r"""Look for several equilibria; return those found, all certified and all different.
+
+    The first is that of `solve`. Then, from `num_starts` populations (gathered in one state, or drawn
+    at random with `seed`), Newton's method looks for soft equilibria other than the known ones, which are
+    deflated, and each start's own response is followed by proximal steps as well. Two equilibria
+    are different where their mean fields are `apart` in L1. There may be more than were found:
+    a continuum is sampled, not described. `max_seconds` is a limit for each start.
+
+    @article{farrell2015, title={Deflation Techniques for Finding Distinct Solutions of Nonlinear
+      Partial Differential Equations}, author={Farrell, Patrick E. and Birkisson, {\'A}sgeir and Funke,
+      Simon W.}, journal={SIAM Journal on Scientific Computing}, volume={37}, year={2015}}
+    """
+    problem = Problem(game, ambiguity, population)
+    checks.positive("apart", apart)
+    options = {"tol": tol, "population": population, "max_seconds": max_seconds}
+    found: list[Equilibrium] = []
+
+    def keep(answer: Equilibrium) -> None:
+        fields = (np.asarray(known.mean_field) for known in found)
+        here = np.asarray(answer.mean_field)
+        if answer.certificate.certified and all(np.abs(m - here).sum() > apart for m in fields):
+            found.append(answer)
+
+    keep(solve(game, problem.ambiguity, **options))
+    soft: list[np.ndarray] = []
+    for law in _starts(problem, num_starts, seed):
+        with jax.enable_x64(True):
+            states = _beginnings(problem, law, soft)
+        for state in states:
+            keep(
+                solve(game, problem.ambiguity, solver=_From(state), max_steps=POLISH_STEPS, **options)
+            )
+    return tuple(found)
+
+
+def _starts(problem: Problem, count: int, seed: int) -> list[Float[np.ndarray, " S"]]:
+    """Populations to begin with: gathered in one state each, then random."""
+    size = problem.game.num_states
+    random = np.random.default_rng(seed)
+    gathered = [np.eye(size)[s] for s in random.permutation(size)[: (count + 1) // 2]]
+    rest = count - len(gathered)
+    return gathered + list(random.dirichlet(np.ones(size), max(rest, 0)))
+
+
+def _beginnings(
+    problem: Problem, law: Float[np.ndarray, " S"], soft: list[np.ndarray]
+) -> list[NewtonState]:
+    """The response to a population, and a soft equilibrium near it that is not known yet."""
+    point, smoothing, play = starting_point(problem, law, TEMPERATURE)
+    states = [proximal_state(point, play, smoothing)]
+    other = correct(problem, point, smoothing, 1e-8, CORRECTIONS, known=soft)
+    if other is not None:
+        soft.append(other.point)
+        states.append(proximal_state(other.point, other.linearized.play, other.smoothing))
+    return states
+
+
+class _From(Solver):
+    """Newton's method from a state."""
+
+    state: NewtonState
+
+    def init(self, problem: Problem, guess: Float[Array, "..."]) -> NewtonState:
+        return self.state
+
+    def step(self, problem: Problem, state: NewtonState) -> NewtonState:
+        return Newton().step(problem, state)
+
+    def candidate(self, problem: Problem, state: NewtonState) -> Candidate:
+        return Newton().candidate(problem, state)
+
+    def potential(self, state: NewtonState) -> Float[np.ndarray, " S"]:
+        return Newton().potential(state)
+
+    def __str__(self) -> str:
+        return "Newton(), from another start"

@@ -43,7 +43,7 @@ def test_judge_agrees_with_the_certificate(name):
         proof = rmfg.certify(zoo, rmfg.Nominal(), policy, law / law.sum())
         assert found.consistency < 1e-12
         assert proof.consistency < 1e-12
-        allowed = 100 * found.resolution
+        allowed = 10 * found.resolution
         assert abs(found.largest - proof.exploitability) < allowed
         assert abs(found.mean - proof.mean_exploitability) < allowed
 

@@ -29,7 +29,13 @@ PEERS = {
     "peer_mfglib.py": "mfglib==0.3.0",
 }
 STAGES = ("peers", "ours", "judge")
-CPU = {"JAX_PLATFORMS": "cpu"}
+# One thread for everybody: at these sizes more of them only wait for each other.
+ALONE = {
+    "JAX_PLATFORMS": "cpu",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
 
 
 def main() -> None:
@@ -73,7 +79,7 @@ def environment(folder: Path, package: str) -> Path:
 def run(python: Path, script: str, out: Path) -> None:
     """Run a script of this folder in a process of its own."""
     command = [python, HERE / script, out]
-    subprocess.run([str(part) for part in command], check=True, env=os.environ | CPU)
+    subprocess.run([str(part) for part in command], check=True, env=os.environ | ALONE)
 
 
 if __name__ == "__main__":

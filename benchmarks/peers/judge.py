@@ -26,10 +26,11 @@ PUSHES = 3000
 PUSHES_OF_LARGE = 150
 LARGE = 50
 STILL = 1e-14
+ROUNDING = 1e-13
 
 
 class Verdict(NamedTuple):
-    """What the judge finds; `resolution` is what rounding leaves of an exploitability of zero."""
+    """What the judge finds; an exploitability below `resolution` is zero but for rounding."""
 
     mean: float
     largest: float
@@ -48,7 +49,7 @@ def judge(game: Game, policy: np.ndarray, law: np.ndarray) -> Verdict:
     best = optimal(kernel, reward, own)
     regret = np.maximum(best - own, 0)
     gap = np.abs(law - law @ chain(kernel, policy)).sum()
-    resolution = np.finfo(float).eps * np.abs(best).max() / (1 - GAMMA)
+    resolution = ROUNDING * np.ptp(reward) / (1 - GAMMA)
     return Verdict(float(law @ regret), float(regret.max()), float(gap), float(resolution))
 
 

@@ -72,10 +72,12 @@ class Recorded(rmfg.Solver):
         return str(self.solver)
 
 
-def solvers() -> dict[str, rmfg.Solver]:
-    """Every solver that is there, with its defaults."""
-    names = ("Newton", "MirrorDescent", "FictitiousPlay", "Picard")
-    return {name: getattr(rmfg, name)() for name in names if hasattr(rmfg, name)}
+SOLVERS = {
+    "Newton": rmfg.Newton(),
+    "MirrorDescent": rmfg.MirrorDescent(),
+    "FictitiousPlay": rmfg.FictitiousPlay(),
+    "Picard": rmfg.Picard(),
+}
 
 
 def main(folder: Path, names: list[str]) -> None:
@@ -84,7 +86,8 @@ def main(folder: Path, names: list[str]) -> None:
         entry = ENTRIES[name]
         game = tabular(entry.build())
         start = first_law(folder, entry.played_as, game.num_states)
-        for number, (method, solver) in enumerate(solvers().items()):
+        for number, (method, solver) in enumerate(SOLVERS.items()):
+            jax.clear_caches()  # games of one shape would share what one of them has compiled
             player = Player(game, solver, start)
             trace = record((name, LIBRARY, method), player.measured, player.bare)
             trace.save(folder, number)

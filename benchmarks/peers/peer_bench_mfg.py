@@ -28,7 +28,8 @@ SEED = 42  # the default of its own experiments
 SWARM_LIMIT = 35  # state-action pairs: beyond it a swarm takes minutes to hours
 LONG, SHORT = 1500, 300  # steps of mirror descent, where its own experiments make 150
 SHORT_BEYOND = 20  # states
-COMPILES_LONG = "mf-garnet"  # about a minute for each setting: fewer of them there
+# About a second a step and a minute to compile: fewer settings, and fewer steps for each.
+SLOW, STEPS_OF_SLOW = "mf-garnet", 60
 
 WINDY = "environment.dynamics.noise_probabilities=[0.1,0.6,0.1,0.1,0.1]"
 GAMES = {
@@ -47,45 +48,34 @@ GAMES = {
 
 def settings(name: str, num_states: int, num_pairs: int) -> Iterator[tuple[str, list[str]]]:
     """Names and configurations: its defaults, and others of its own that are known to do well."""
-    steps = SHORT if num_states > SHORT_BEYOND else LONG
-    slow = name.startswith(COMPILES_LONG)
+    slow = name == SLOW
+    steps = STEPS_OF_SLOW if slow else SHORT if num_states > SHORT_BEYOND else LONG
     for rate in (0.05, 0.5) if slow else (0.0005, 0.005, 0.05, 0.5):
-        yield (
-            f"OMD, rate {rate:g}, temperature 0.2",
-            [
-                "algorithm=omd",
-                f"algorithm.omd.learning_rate={rate}",
-                f"algorithm.omd.num_iterations={steps}",
-            ],
-        )
-    for schedule in (
-        ("damped", "fictitious_play") if slow else ("pure", "damped", "fictitious_play")
+        options = {"learning_rate": rate, "num_iterations": steps}
+        yield f"OMD, rate {rate:g}, temperature 0.2", _overrides("omd", "omd", options)
+    steps = {"num_iterations": STEPS_OF_SLOW} if slow else {}
+    schedules = ("damped",) if slow else ("pure", "damped", "fictitious_play")
+    for schedule in schedules:
+        options = {"lambda_schedule": schedule} | steps
+        method = f"fixed point, {schedule.replace('_', ' ')}"
+        yield method, _overrides("damped_fixed_point", "dampedfp", options)
+    yield "policy iteration", _overrides("pi", "pi", steps)
+    for damping, shown in (
+        {"null": "1 / k"}.items() if slow else {0.4: "0.4", "null": "1 / k"}.items()
     ):
-        yield (
-            f"fixed point, {schedule.replace('_', ' ')}",
-            ["algorithm=damped_fixed_point", f"algorithm.dampedfp.lambda_schedule={schedule}"],
-        )
-    yield "policy iteration", ["algorithm=pi"]
-    for damping in ("null",) if slow else (0.4, "null"):
-        yield (
-            f"smooth policy iteration, damping {damping}".replace("null", "1 / k"),
-            [
-                "algorithm=pi",
-                "algorithm.pi.variant=smooth_policy_iteration",
-                f"algorithm.pi.damped_constant={damping}",
-            ],
-        )
+        options = {"variant": "smooth_policy_iteration", "damped_constant": damping} | steps
+        yield f"smooth policy iteration, damping {shown}", _overrides("pi", "pi", options)
     for temperature in () if slow else (0.2, 0.8):
-        yield (
-            f"Boltzmann policy iteration, temperature {temperature:g}",
-            [
-                "algorithm=pi",
-                "algorithm.pi.variant=boltzmann_policy_iteration",
-                f"algorithm.pi.temperature={temperature}",
-            ],
-        )
+        options = {"variant": "boltzmann_policy_iteration", "temperature": temperature}
+        method = f"Boltzmann policy iteration, temperature {temperature:g}"
+        yield method, _overrides("pi", "pi", options)
     if num_pairs <= SWARM_LIMIT:
-        yield "particle swarm", ["algorithm=pso"]
+        yield "particle swarm", _overrides("pso", "pso", {})
+
+
+def _overrides(algorithm: str, section: str, options: dict[str, Any]) -> list[str]:
+    fields = [f"algorithm.{section}.{name}={value}" for name, value in options.items()]
+    return [f"algorithm={algorithm}", *fields]
 
 
 def main(folder: Path, names: list[str]) -> None:

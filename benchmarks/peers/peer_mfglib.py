@@ -76,7 +76,6 @@ GAMES = {
     "uneven-rock-paper-scissors": lambda: own("rock_paper_scissors"),
     "beach-bar": lambda: own("beach_bar", n=4),
     "susceptible-infected": lambda: own("susceptible_infected"),
-    "rock-paper-scissors": lambda: ours(games.rock_paper_scissors()),
     "lasry-lions-chain": lambda: ours(games.lasry_lions_chain()),
 }
 
@@ -102,7 +101,7 @@ def main(folder: Path, names: list[str]) -> None:
             environment = GAMES[name]()
             try:
                 trace = _recorded((name, LIBRARY, method), environment, algorithm)
-            except (ValueError, RuntimeError) as error:
+            except (ValueError, RuntimeError, ZeroDivisionError) as error:
                 print(f"{name}: {method}: failed: {error}", flush=True)
                 continue
             trace.save(folder, number)

@@ -65,8 +65,8 @@ class Auto(Solver):
     def candidate(self, problem: Problem, state: AutoState) -> Candidate:
         return state.method.candidate(problem, state.inner)
 
-    def potential(self, state: AutoState) -> Float[np.ndarray, " S"] | None:
-        return state.method.potential(state.inner)
+    def potential(self, problem: Problem, state: AutoState) -> Float[np.ndarray, " S"] | None:
+        return state.method.potential(problem, state.inner)
 
     def account(self, state: AutoState) -> str:
         return state.account

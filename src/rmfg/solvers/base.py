@@ -54,7 +54,7 @@ class Solver(eqx.Module):
         """Return how far the state's point is from its image, where that is what converges."""
         return None
 
-    def potential(self, state: Any) -> Float[np.ndarray, " S"] | None:
+    def potential(self, problem: Problem, state: Any) -> Float[np.ndarray, " S"] | None:
         """Return how nature mixes at ties, where the method knows: her smooth answer to it."""
         return None
 

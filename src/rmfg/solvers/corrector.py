@@ -15,10 +15,11 @@ from jaxtyping import Float
 
 from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
-from rmfg.solvers.smoothing import Linearized, Smoothing, linearize
+from rmfg.solvers.slope import Slope, linearize
+from rmfg.solvers.smoothing import Smoothing
 
 # A residual of the equations, in units, that is small enough where no smaller one can be had.
-ROUNDING = 1e-10
+ROUNDING = 3e-10
 # Newton's method that does not halve the residual after its first steps is not converging.
 FREE_STEPS = 3
 HOPELESS = 1e3
@@ -30,7 +31,7 @@ class Corrected(NamedTuple):
 
     point: Float[np.ndarray, " N"]
     smoothing: Smoothing
-    linearized: Linearized
+    slope: Slope
     steps: int
 
 
@@ -59,8 +60,8 @@ def correct(
         if not size <= HOPELESS or hopeless:
             return None
         try:
-            change = solve_bordered(slope, border, -np.asarray(slope.residual))
-        except np.linalg.LinAlgError:
+            change = slope.solve(-slope.residual, border)
+        except (np.linalg.LinAlgError, RuntimeError):  # SciPy's word for singular
             return None
         if not np.isfinite(change).all():
             return None
@@ -69,23 +70,6 @@ def correct(
         warmer = np.asarray(smoothing.log_temperature) + change[-1]
         smoothing = smoothing._replace(log_temperature=warmer)
     return None
-
-
-def solve_bordered(
-    slope: Linearized,
-    border: Float[np.ndarray, " M"] | None,
-    right: Float[np.ndarray, " N"],
-    along: float = 0.0,
-) -> Float[np.ndarray, " M"]:
-    """Solve the linearized equations for a change of point and log temperature.
-
-    Without a border the temperature stays; with one, border @ change = `along`.
-    """
-    jacobian = np.asarray(slope.jacobian)
-    if border is None:
-        return np.append(np.linalg.solve(jacobian, right), 0.0)
-    matrix = np.block([[jacobian, np.asarray(slope.in_log_temperature)[:, None]], [border[None]]])
-    return np.linalg.solve(matrix, np.append(right, along))
 
 
 def _deflated_length(

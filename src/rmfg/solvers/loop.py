@@ -80,7 +80,7 @@ def drive(
                 meter.update(step, _numbers(found))
                 if merit < best.merit or np.isnan(best.merit):
                     candidate = candidate._replace(kernel=found.nature)
-                    best = Measured(candidate, merit, residual, solver.potential(state))
+                    best = Measured(candidate, merit, residual, solver.potential(problem, state))
                 if merit <= tol:
                     ended = Status.CERTIFIED
                 elif np.isnan(merit):

@@ -15,20 +15,22 @@ from rmfg.model.leaking import Leaking
 from rmfg.operators.response import value_scale
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.solvers.base import Solver, law_of_states, respond
-from rmfg.solvers.corrector import Corrected, correct, projected, solve_bordered
-from rmfg.solvers.smoothing import Center, Play, Smoothing, linearize
+from rmfg.solvers.corrector import Corrected, correct, projected
+from rmfg.solvers.slope import linearize
+from rmfg.solvers.smoothing import Center, Play, Smoothing
 
 # Temperatures are in units of the range of values. The path starts where everybody plays nearly at
 # random, and is left where rounding begins to be felt in policies: 1e-16 / temperature.
-HOT, COLDEST = 1.0, 1e-7
+HOT, COLDEST = 1.0, 1e-6
+# Where only the order of values matters, a tie is a difference of the potential of a few units, and
+# beyond e^-50 is nothing: large potentials would cost digits.
+LARGEST_GAP = 50.0
 RESTART = 1e-4
 COOLING, WARMING = 4.0, 3.0
 PATH_TOLERANCE, TOLERANCE = 1e-7, 1e-13
-PATH_CORRECTIONS, CORRECTIONS = 7, 15
+PATH_CORRECTIONS, CORRECTIONS, EASY = 7, 15, 4
 FIRST_LENGTH, LONGEST, SHORTEST = 0.5, 2.0, 1e-5
 MAX_PATH_STEPS = 150
-# A tie is kept by differences of the potential of a few units; beyond, e^-50 is nothing.
-LARGEST_GAP = 50.0
 LOWEST_LOG = -500.0
 # Actions that an earlier answer does not use may be needed now: they must not be too far away.
 RESUMED_LOG = -30.0
@@ -110,7 +112,7 @@ class Newton(Solver):
         size, actions = game.num_states, game.num_actions
         law = np.asarray(law_of_states(jnp.asarray(guess)))
         unit = _unit(problem, np.asarray(guess))
-        center = Center(np.full((size, actions), -np.log(actions)), np.zeros(size), law)
+        center = Center.uniform(actions, law)
         hot = np.log(max(HOT, float(self.temperature)))
         smoothing = Smoothing(center, np.array(hot), np.asarray(self.restart), np.array(unit))
         level = np.asarray(game.reward(guess)).mean() / ((1 - float(game.discount)) * unit)
@@ -137,12 +139,15 @@ class Newton(Solver):
         policy, law = np.asarray(start.policy), np.asarray(start.distribution)
         potential = np.zeros(size) if start.potential is None else np.asarray(start.potential)
         logarithms = np.log(np.maximum(policy, np.exp(RESUMED_LOG)))
-        play = Play(policy, start.kernel, law, logarithms, potential)
         unit = _unit(problem, field)
-        center = Center(logarithms, potential, law)
+        center = Center(logarithms, potential, law, np.zeros_like(policy))
         temperature = np.log(np.asarray(self.temperature))
         smoothing = Smoothing(center, temperature, np.asarray(self.restart), np.array(unit))
-        return NewtonState(np.concatenate([value / unit, field.ravel()]), play, smoothing, None)
+        point = np.concatenate([value / unit, field.ravel()])
+        # What is played there is the earlier answer, and the tolls are those of its set.
+        tolls = np.asarray(linearize(problem, point, smoothing).play.toll)
+        play = Play(policy, start.kernel, law, logarithms, potential, tolls)
+        return NewtonState(point, play, smoothing, None)
 
     @boundary
     def step(self, problem: Problem, state: NewtonState) -> NewtonState:
@@ -159,8 +164,8 @@ class Newton(Solver):
         mixing = problem.population == "worst_case"
         return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
 
-    def potential(self, state: NewtonState) -> Float[np.ndarray, " S"]:
-        return compressed(np.asarray(state.play.potential))
+    def potential(self, problem: Problem, state: NewtonState) -> Float[np.ndarray, " S"]:
+        return _center(problem, np.asarray(state.play.potential))
 
 
 def starting_point(
@@ -173,7 +178,7 @@ def starting_point(
     field = np.asarray(game.mean_field_of(law, uniform))
     unit = _unit(problem, field)
     response = respond(problem, jnp.asarray(field), jnp.zeros(size), temperature * unit)
-    center = Center(np.log(uniform), np.zeros(size), law)
+    center = Center.uniform(actions, law)
     log_temperature = np.log(np.array(temperature))
     smoothing = Smoothing(center, log_temperature, np.array(RESTART), np.array(unit))
     field = np.asarray(game.mean_field_of(law, np.asarray(response.policy)))
@@ -224,13 +229,16 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     temperature = float(smoothing.log_temperature)
     center = Center(
         np.maximum(np.asarray(play.log_policy), LOWEST_LOG),
-        compressed(np.asarray(play.potential)),
+        _center(problem, np.asarray(play.potential)),
         np.asarray(play.law),
+        np.asarray(play.toll),
     )
     near = smoothing._replace(center=center)
     found = correct(problem, state.point, near, TOLERANCE, CORRECTIONS)
     if found is not None:
-        cooler = max(temperature - np.log(COOLING), np.log(COLDEST))
+        # Many corrections say that a colder step from here would fail.
+        drop = np.log(COOLING) if found.steps <= EASY else 0.0
+        cooler = max(temperature - drop, np.log(COLDEST))
         following = found.smoothing._replace(log_temperature=np.array(cooler))
         return _state(found._replace(smoothing=following), None)
     if temperature < np.log(HOT):
@@ -251,17 +259,19 @@ def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 
 def _state(found: Corrected, heading: Heading | None) -> NewtonState:
-    return NewtonState(found.point, found.linearized.play, found.smoothing, heading)
+    return NewtonState(found.point, found.slope.play, found.smoothing, heading)
 
 
 def _tangent(found: Corrected, before: Float[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
     """The path's unit tangent, in the direction that it was followed before."""
-    direction = solve_bordered(found.linearized, before, np.zeros(before.size - 1), along=1.0)
+    direction = found.slope.solve(np.zeros(before.size - 1), before, along=1.0)
     return direction / np.linalg.norm(direction)
 
 
-def compressed(potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
-    """The potential in the same order, with gaps of at most `LARGEST_GAP`, from zero up."""
+def _center(problem: Problem, potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
+    """The potential as a center: from zero up, and in small numbers where that changes no tie."""
+    if not problem.ambiguity.ordinal:
+        return potential - potential.min()
     order = np.argsort(potential)
     gaps = np.minimum(np.diff(potential[order]), LARGEST_GAP)
     compressed = np.zeros_like(potential)

@@ -85,7 +85,7 @@ def _beginnings(
     other = correct(problem, point, smoothing, 1e-8, CORRECTIONS, known=soft)
     if other is not None:
         soft.append(other.point)
-        states.append(proximal_state(other.point, other.linearized.play, other.smoothing))
+        states.append(proximal_state(other.point, other.slope.play, other.smoothing))
     return states
 
 
@@ -103,8 +103,8 @@ class _From(Solver):
     def candidate(self, problem: Problem, state: NewtonState) -> Candidate:
         return Newton().candidate(problem, state)
 
-    def potential(self, state: NewtonState) -> Float[np.ndarray, " S"]:
-        return Newton().potential(state)
+    def potential(self, problem: Problem, state: NewtonState) -> Float[np.ndarray, " S"]:
+        return Newton().potential(problem, state)
 
     def __str__(self) -> str:
         return "Newton(), from another start"

@@ -17,9 +17,9 @@ smoothing adds is proportional to the distance from the center, and vanishes as 
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.problem import Problem
@@ -30,11 +30,21 @@ from rmfg.operators.robust_mdp import RobustMDP
 
 
 class Center(NamedTuple):
-    """What a smoothed equilibrium stays near to: logarithms of a policy, nature's potential, a law."""
+    """What a smoothed equilibrium stays near to: logarithms of a policy, nature's potential, a law.
+
+    `toll` (in units) is what smoothing added to nature's costs there, to be taken off.
+    """
 
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
     law: Float[Array, " S"]
+    toll: Float[Array, "S A"]
+
+    @classmethod
+    def uniform(cls, num_actions: int, law: Float[Array, " S"]) -> "Center":
+        """Everybody at random."""
+        policy = np.full((law.size, num_actions), -np.log(num_actions))
+        return cls(policy, np.zeros(law.size), law, np.zeros_like(policy))
 
 
 class Smoothing(NamedTuple):
@@ -54,6 +64,7 @@ class Play(NamedTuple):
     law: Float[Array, " S"]
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
+    toll: Float[Array, "S A"]
 
 
 def residual(
@@ -65,8 +76,11 @@ def residual(
     temperature = jnp.exp(smoothing.log_temperature) * unit
     value, mean_field = point[:size] * unit, point[size:].reshape(game.mean_field_shape)
     mdp = RobustMDP.at(game, problem.ambiguity, mean_field)
-    nature = mdp.ambiguity.soften(mdp.kernel, value, center.potential, temperature, mean_field)
-    q = mdp.reward + mdp.discount * nature.value
+    # Distances between values are what counts: their level would only cost digits.
+    low = jax.lax.stop_gradient(jnp.min(value))
+    soften = mdp.ambiguity.soften
+    nature = soften(mdp.kernel, value - low, center.potential, temperature, mean_field)
+    q = mdp.reward + mdp.discount * (low + nature.value - temperature * center.toll)
     logits = q / temperature + center.log_policy
     policy = jax.nn.softmax(logits, axis=1)
     log_sum = jax.nn.logsumexp(logits, axis=1, keepdims=True)
@@ -77,27 +91,9 @@ def residual(
     image = jnp.concatenate(
         [temperature * log_sum[:, 0] / unit, game.mean_field_of(law, policy).ravel()]
     )
-    potential = value / temperature + center.potential
-    return image - point, Play(policy, nature.kernel, law, logits - log_sum, potential)
+    potential = (value - low) / temperature + center.potential
+    play = Play(
+        policy, nature.kernel, law, logits - log_sum, potential, nature.toll / temperature
+    )
+    return image - point, play
 
-
-class Linearized(NamedTuple):
-    """The residual with its derivatives in the point and in the logarithm of the temperature."""
-
-    residual: Float[Array, " N"]
-    jacobian: Float[Array, "N N"]
-    in_log_temperature: Float[Array, " N"]
-    play: Play
-
-
-@eqx.filter_jit
-def linearize(problem: Problem, point: Float[Array, " N"], smoothing: Smoothing) -> Linearized:
-    """Evaluate the equations and their slope, by forward differentiation."""
-
-    def equations(joint: Array) -> tuple[Array, tuple[Array, Play]]:
-        found, play = residual(problem, joint[:-1], smoothing._replace(log_temperature=joint[-1]))
-        return found, (found, play)
-
-    joint = jnp.append(point, smoothing.log_temperature)
-    slopes, (found, play) = jax.jacfwd(equations, has_aux=True)(joint)
-    return Linearized(found, slopes[:, :-1], slopes[:, -1], play)

@@ -38,10 +38,15 @@ class SoftAnswer(NamedTuple):
 
 
 class Softened(NamedTuple):
-    """Nature's smooth answer: its cost in the unit of the values, and the law."""
+    """Nature's smooth answer: its cost in the unit of the values, and the law.
+
+    `toll` is what smoothing has added to the cost where the set is curved, and its center the
+    nominal law whatever the potential; elsewhere the answer to the potential alone costs nothing.
+    """
 
     value: Float[Array, "S A"]
     kernel: Kernel | Leaking
+    toll: Float[Array, "S A"]
 
 
 class RowAnswer(NamedTuple):
@@ -60,6 +65,11 @@ class Ambiguity(eqx.Module):
     ) -> Worst:
         """Solve nature's problem for all rows at once (traceable; see the methods below)."""
 
+    @property
+    def ordinal(self) -> bool:
+        """Whether only the order of values, not their distances, decides who can tie."""
+        return True
+
     @abc.abstractmethod
     def soften(
         self,
@@ -71,10 +81,12 @@ class Ambiguity(eqx.Module):
     ) -> Softened:
         """Return nature's smooth answer near the one that `potential` stands for.
 
-        The law minimizes <q, values> + temperature * D(q, q_0) over the set, where D is a Bregman
-        divergence and q_0 is the smooth answer to the potential: a proximal step. It lies
-        inside the set, it is differentiable in everything, also in kernel and radius, and where D is zero
-        it attains the worst case. The value is the least cost, and the law its slope in `values`.
+        The law minimizes <q, values> + temperature * D(q, q_0) over the set, a proximal step: D is the
+        Bregman divergence of a strictly convex h, and q_0 the smooth answer to the potential. It lies
+        inside the set, is differentiable in everything, also in kernel and radius, and is the slope
+        of the least cost, `value`, in `values`. Repeated with V / temperature added to the
+        potential each time, it tends to an answer that attains the worst case, a mixture of those that
+        tie. Curved sets, in which answers hardly ever tie, minimize <q, values> + temperature * h(q).
         """
 
     @abc.abstractmethod
@@ -203,21 +215,23 @@ class RowwiseAmbiguity(Ambiguity):
         tied = scaled + potential
         reach = "support" if self.reach == "lowest" else self.reach
         rows = kernel.rows(scaled if self.curved else tied, reach)
-        before = kernel.rows(jnp.zeros_like(tied) if self.curved else potential, reach)
+        before = kernel.rows(potential, reach)
         if self.reach == "lowest":
             sink = jax.nn.logsumexp(-potential) - jax.nn.logsumexp(-tied)
         else:
-            sink = _row_sink(before)[0] - _row_sink(rows)[0]
+            log_total, row_sink = _row_sink(rows)
+            sink = _row_sink(before)[0] - log_total
         answer = self.soft_answer(rows, sink, mean_field)
-        cost = answer.cost
-        if not self.curved:
-            cost -= self.soft_answer(before, jnp.zeros_like(sink), mean_field).cost
         if self.reach == "lowest":
-            leak = jnp.broadcast_to(answer.leak, cost.shape)
-            kept = kernel.with_law(rows, answer.law)
-            return Softened(temperature * cost, Leaking(kept, leak, jax.nn.softmax(-tied)))
-        law = answer.law + answer.leak * _row_sink(rows)[1]
-        return Softened(temperature * cost, kernel.with_law(rows, law))
+            leak = jnp.broadcast_to(answer.leak, answer.cost.shape)
+            law = Leaking(kernel.with_law(rows, answer.law), leak, jax.nn.softmax(-tied))
+        else:
+            law = kernel.with_law(rows, answer.law + answer.leak * row_sink)
+        value = temperature * answer.cost
+        if self.curved:
+            return Softened(value, law, value - law.expectation(values))
+        value -= temperature * self.soft_answer(before, jnp.zeros_like(sink), mean_field).cost
+        return Softened(value, law, jnp.zeros_like(value))
 
     @boundary
     def violation(

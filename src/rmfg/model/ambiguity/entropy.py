@@ -200,7 +200,8 @@ class EntropyPenalty(RowwiseAmbiguity):
             rows.law, jnp.broadcast_to(rows.values, shape) / strength, rows.allowed, rows.successors
         )
         answer = self.soft_answer(scaled, strength, mean_field)
-        return Softened(strength * answer.cost, kernel.with_law(rows, answer.law))
+        value = strength * answer.cost
+        return Softened(value, kernel.with_law(rows, answer.law), jnp.zeros_like(value))
 
     def excess(
         self,

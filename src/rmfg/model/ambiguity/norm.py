@@ -89,6 +89,10 @@ class Lp(RowwiseAmbiguity):
         return spread_mass(rows, radius, self.p, weights)
 
     @property
+    def ordinal(self) -> bool:
+        return self.p > 1 or self.weights is None
+
+    @property
     def curved(self) -> bool:
         return 1 < self.p < jnp.inf
 

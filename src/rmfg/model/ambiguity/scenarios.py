@@ -37,6 +37,10 @@ class Scenarios(Ambiguity):
         best = jnp.argmin(expected, axis=0)
         return Worst(jnp.min(expected, axis=0), joined(kernels, best))
 
+    @property
+    def ordinal(self) -> bool:
+        return False
+
     def soften(
         self,
         kernel: Kernel,
@@ -49,7 +53,8 @@ class Scenarios(Ambiguity):
         before = jnp.stack([-scenario.expectation(potential) for scenario in kernels])
         after = before - jnp.stack([k.expectation(values / temperature) for k in kernels])
         gain = jax.nn.logsumexp(after, axis=0) - jax.nn.logsumexp(before, axis=0)
-        return Softened(-temperature * gain, mixed(kernels, jax.nn.softmax(after, axis=0)))
+        law = mixed(kernels, jax.nn.softmax(after, axis=0))
+        return Softened(-temperature * gain, law, jnp.zeros_like(gain))
 
     @boundary
     def violation(

@@ -55,6 +55,10 @@ class Wasserstein(RowwiseAmbiguity):
     def on_host(self) -> bool:
         return True
 
+    @property
+    def ordinal(self) -> bool:
+        return False
+
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)
         return transport(rows, radius**self.order, self._cost(rows))

@@ -1,0 +1,175 @@
+"""The smoothed equations linearized at a point, and their linear systems solved.
+
+Up to `FACTORIZE_UP_TO` unknowns the slope is one dense matrix, by forward differentiation in all directions.
+Beyond, it is only applied (one directional derivative each), and GMRES solves with
+
+    P = [ discount * K - I             0               ]
+        [ dF_m / dV     (1 - restart) * K^T - I        ]
+
+for a preconditioner: the chain K of policy and kernel by two sparse factorizations, with the reaction of the
+population to values by another directional derivative. What P leaves out is how rewards and kernel move with the
+population. Where they do through few numbers, such as the flows on the links of a network, that is a perturbation of low
+rank, and GMRES needs hardly more steps than there are such numbers.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+from jaxtyping import Float
+
+from rmfg.answer.problem import Problem
+from rmfg.core.precision import Array
+from rmfg.model.leaking import Leaking
+from rmfg.solvers.smoothing import Play, Smoothing, residual
+
+FACTORIZE_UP_TO = 1500
+KRYLOV = {"rtol": 1e-6, "atol": 0.0, "restart": 250, "maxiter": 2}
+
+
+class Slope(abc.ABC):
+    """The residual at a point, what is played there, and linear systems of the derivatives."""
+
+    residual: Float[np.ndarray, " N"]
+    play: Play
+
+    @abc.abstractmethod
+    def solve(
+        self,
+        right: Float[np.ndarray, " N"],
+        border: Float[np.ndarray, " M"] | None = None,
+        along: float = 0.0,
+    ) -> Float[np.ndarray, " M"]:
+        """Return the change of point and log temperature that changes the residual by `right`.
+
+        Without a border the temperature stays; with one, border @ change = `along`.
+        """
+
+
+def linearize(problem: Problem, point: Float[Array, " N"], smoothing: Smoothing) -> Slope:
+    """Evaluate the equations and their slope, as a matrix or as an operator."""
+    if np.size(point) <= FACTORIZE_UP_TO:
+        found, slopes, play = _all_slopes(problem, point, smoothing)
+        slopes = np.asarray(slopes)
+        return DenseSlope(np.asarray(found), play, slopes[:, :-1], slopes[:, -1])
+    found, play = _evaluated(problem, point, smoothing)
+    still = np.zeros(np.size(point))
+    warming = np.asarray(_directional(problem, point, smoothing, still, np.ones(())))
+
+    def apply(change: np.ndarray) -> np.ndarray:
+        return np.asarray(_directional(problem, point, smoothing, change, np.zeros(())))
+
+    return KrylovSlope(np.asarray(found), play, apply, _preconditioner(problem, smoothing, play, apply), warming)
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseSlope(Slope):
+    """The slope as one matrix."""
+
+    residual: Float[np.ndarray, " N"]
+    play: Play
+    matrix: Float[np.ndarray, "N N"]
+    warming: Float[np.ndarray, " N"]
+
+    def solve(
+        self,
+        right: Float[np.ndarray, " N"],
+        border: Float[np.ndarray, " M"] | None = None,
+        along: float = 0.0,
+    ) -> Float[np.ndarray, " M"]:
+        if border is None:
+            return np.append(np.linalg.solve(self.matrix, right), 0.0)
+        # The bordered matrix is regular also where the path turns around.
+        matrix = np.block([[self.matrix, self.warming[:, None]], [border[None]]])
+        return np.linalg.solve(matrix, np.append(right, along))
+
+
+@dataclasses.dataclass(frozen=True)
+class KrylovSlope(Slope):
+    """The slope as an operator, with a preconditioner."""
+
+    residual: Float[np.ndarray, " N"]
+    play: Play
+    apply: Callable[[np.ndarray], np.ndarray]
+    precondition: Callable[[np.ndarray], np.ndarray]
+    warming: Float[np.ndarray, " N"]
+
+    def solve(
+        self,
+        right: Float[np.ndarray, " N"],
+        border: Float[np.ndarray, " M"] | None = None,
+        along: float = 0.0,
+    ) -> Float[np.ndarray, " M"]:
+        change = self._solved(right)
+        if border is None:
+            return np.append(change, 0.0)
+        warming = self._solved(self.warming)
+        warmer = (along - border[:-1] @ change) / (border[-1] - border[:-1] @ warming)
+        return np.append(change - warmer * warming, warmer)
+
+    def _solved(self, right: np.ndarray) -> np.ndarray:
+        if not right.any():
+            return right
+        shape = (right.size, right.size)
+        operator = scipy.sparse.linalg.LinearOperator(shape, matvec=self.apply, dtype=right.dtype)
+        nearly = scipy.sparse.linalg.LinearOperator(
+            shape, matvec=self.precondition, dtype=right.dtype
+        )
+        # An inexact solution costs Newton steps, never digits: the residual is what is driven to zero.
+        return scipy.sparse.linalg.gmres(operator, right, M=nearly, **KRYLOV)[0]
+
+
+def _preconditioner(
+    problem: Problem, smoothing: Smoothing, play: Play, apply: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Solve with P of the module's docstring."""
+    game, size = problem.game, problem.game.num_states
+    if game.mean_field != "state":
+        return lambda right: -right
+    kept = play.kernel.kept if isinstance(play.kernel, Leaking) else play.kernel
+    policy = np.asarray(play.policy)
+    nature, mover = kept.chain(policy), kept.chain(policy)
+    if problem.population != "worst_case":
+        mover = problem.mover(game.kernel(np.asarray(play.law)), kept).chain(policy)
+    identity = scipy.sparse.eye_array(size)
+    stay = 1 - float(smoothing.restart)
+    values = scipy.sparse.linalg.splu((float(game.discount) * nature - identity).tocsc())
+    masses = scipy.sparse.linalg.splu((stay * mover.T - identity).tocsc())
+
+    def precondition(right: np.ndarray) -> np.ndarray:
+        value = values.solve(right[:size])
+        reaction = apply(np.concatenate([value, np.zeros(size)]))[size:]
+        return np.concatenate([value, masses.solve(right[size:] - reaction)])
+
+    return precondition
+
+
+@eqx.filter_jit
+def _all_slopes(problem: Problem, point: Array, smoothing: Smoothing) -> tuple[Array, Array, Play]:
+    def equations(joint: Array) -> tuple[Array, tuple[Array, Play]]:
+        found, play = residual(problem, joint[:-1], smoothing._replace(log_temperature=joint[-1]))
+        return found, (found, play)
+
+    joint = jnp.append(point, smoothing.log_temperature)
+    slopes, (found, play) = jax.jacfwd(equations, has_aux=True)(joint)
+    return found, slopes, play
+
+
+_evaluated = eqx.filter_jit(residual)
+
+
+@eqx.filter_jit
+def _directional(
+    problem: Problem, point: Array, smoothing: Smoothing, change: Array, warmer: Array
+) -> Array:
+    def equations(point: Array, log_temperature: Array) -> Array:
+        return residual(problem, point, smoothing._replace(log_temperature=log_temperature))[0]
+
+    given = (jnp.asarray(point), jnp.asarray(smoothing.log_temperature))
+    return jax.jvp(equations, given, (jnp.asarray(change), jnp.asarray(warmer)))[1]

@@ -81,7 +81,7 @@ def _held(equilibrium: Equilibrium) -> tuple[Array, Smoothing]:
     potential = equilibrium.potential
     potential = np.zeros(law.size) if potential is None else np.asarray(potential)
     unit = np.array(equilibrium.certificate.scale)
-    center = Center(logarithms, potential, law, np.zeros_like(policy))
+    center = Center(logarithms, potential, law, np.ones_like(policy), np.zeros_like(policy))
     smoothing = Smoothing(center, np.log(np.array(TEMPERATURE)), np.array(TEMPERATURE), unit)
     field = np.asarray(equilibrium.mean_field).ravel()
     return np.concatenate([np.asarray(equilibrium.value) / unit, field]), smoothing
@@ -110,8 +110,10 @@ def _one_step(problem: Problem, point: Array, smoothing: Smoothing) -> tuple[Arr
         lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, problem
     )
 
-    tolls = residual(fixed, point, smoothing)[1].toll
-    smoothing = smoothing._replace(center=smoothing.center._replace(toll=tolls))
+    # What the answer's own potential leads to: a center that curved sets need in full.
+    play = residual(fixed, point, smoothing)[1]
+    near = smoothing.center._replace(potential=play.potential, weight=play.weight, toll=play.toll)
+    smoothing = smoothing._replace(center=near)
 
     def equations(x: Array) -> Array:
         return residual(fixed, x, smoothing)[0]

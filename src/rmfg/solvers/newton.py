@@ -140,13 +140,14 @@ class Newton(Solver):
         potential = np.zeros(size) if start.potential is None else np.asarray(start.potential)
         logarithms = np.log(np.maximum(policy, np.exp(RESUMED_LOG)))
         unit = _unit(problem, field)
-        center = Center(logarithms, potential, law, np.zeros_like(policy))
+        ones, zeros = np.ones_like(policy), np.zeros_like(policy)
+        center = Center(logarithms, potential, law, ones, zeros)
         temperature = np.log(np.asarray(self.temperature))
         smoothing = Smoothing(center, temperature, np.asarray(self.restart), np.array(unit))
         point = np.concatenate([value / unit, field.ravel()])
-        # What is played there is the earlier answer, and the tolls are those of its set.
-        tolls = np.asarray(linearize(problem, point, smoothing).play.toll)
-        play = Play(policy, start.kernel, law, logarithms, potential, tolls)
+        # What is played there is the earlier answer; weights and tolls are those of its set.
+        near = linearize(problem, point, smoothing).play
+        play = near._replace(policy=policy, kernel=start.kernel, law=law, log_policy=logarithms)
         return NewtonState(point, play, smoothing, None)
 
     @boundary
@@ -231,6 +232,7 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
         np.maximum(np.asarray(play.log_policy), LOWEST_LOG),
         _center(problem, np.asarray(play.potential)),
         np.asarray(play.law),
+        np.asarray(play.weight),
         np.asarray(play.toll),
     )
     near = smoothing._replace(center=center)
@@ -271,7 +273,7 @@ def _tangent(found: Corrected, before: Float[np.ndarray, " M"]) -> Float[np.ndar
 def _center(problem: Problem, potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
     """The potential as a center: from zero up, and in small numbers where that changes no tie."""
     if not problem.ambiguity.ordinal:
-        return potential - potential.min()
+        return potential
     order = np.argsort(potential)
     gaps = np.minimum(np.diff(potential[order]), LARGEST_GAP)
     compressed = np.zeros_like(potential)

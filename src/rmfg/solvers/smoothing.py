@@ -32,19 +32,21 @@ from rmfg.operators.robust_mdp import RobustMDP
 class Center(NamedTuple):
     """What a smoothed equilibrium stays near to: logarithms of a policy, nature's potential, a law.
 
-    `toll` (in units) is what smoothing added to nature's costs there, to be taken off.
+    `weight` and `toll` are what curved ambiguity sets need besides the potential (see `Softened`),
+    the toll in units of the temperature.
     """
 
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
     law: Float[Array, " S"]
+    weight: Float[Array, "S A"]
     toll: Float[Array, "S A"]
 
     @classmethod
     def uniform(cls, num_actions: int, law: Float[Array, " S"]) -> "Center":
         """Everybody at random."""
         policy = np.full((law.size, num_actions), -np.log(num_actions))
-        return cls(policy, np.zeros(law.size), law, np.zeros_like(policy))
+        return cls(policy, np.zeros(law.size), law, np.ones_like(policy), np.zeros_like(policy))
 
 
 class Smoothing(NamedTuple):
@@ -64,6 +66,7 @@ class Play(NamedTuple):
     law: Float[Array, " S"]
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
+    weight: Float[Array, "S A"]
     toll: Float[Array, "S A"]
 
 
@@ -78,8 +81,10 @@ def residual(
     mdp = RobustMDP.at(game, problem.ambiguity, mean_field)
     # Distances between values are what counts: their level would only cost digits.
     low = jax.lax.stop_gradient(jnp.min(value))
-    soften = mdp.ambiguity.soften
-    nature = soften(mdp.kernel, value - low, center.potential, temperature, mean_field)
+    heights = value - low
+    nature = mdp.ambiguity.soften(
+        mdp.kernel, heights, center.potential, temperature, mean_field, center.weight
+    )
     q = mdp.reward + mdp.discount * (low + nature.value - temperature * center.toll)
     logits = q / temperature + center.log_policy
     policy = jax.nn.softmax(logits, axis=1)
@@ -91,9 +96,8 @@ def residual(
     image = jnp.concatenate(
         [temperature * log_sum[:, 0] / unit, game.mean_field_of(law, policy).ravel()]
     )
-    potential = (value - low) / temperature + center.potential
-    play = Play(
-        policy, nature.kernel, law, logits - log_sum, potential, nature.toll / temperature
-    )
+    potential = heights / temperature + center.potential
+    toll = nature.toll / temperature
+    play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, toll)
     return image - point, play
 

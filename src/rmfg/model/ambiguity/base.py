@@ -30,23 +30,28 @@ class SoftAnswer(NamedTuple):
     """Nature's smooth answer on rows: its cost, the law on the slots, and the mass that leaves them.
 
     `leak` goes to a sink: one law over states that all rows share, or one on each row's slots.
+
+    `price` is the multiplier of a curved set's own distance, at least one.
     """
 
     cost: Float[Array, "S A"]
     law: Float[Array, "K S A"]
     leak: Float[Array, "..."] | float = 0.0
+    price: Float[Array, "S A"] | float = 1.0
 
 
 class Softened(NamedTuple):
     """Nature's smooth answer: its cost in the unit of the values, and the law.
 
-    `toll` is what smoothing has added to the cost where the set is curved, and its center the
-    nominal law whatever the potential; elsewhere the answer to the potential alone costs nothing.
+    `weight` and `toll` belong to the next proximal step: how much of the potential each row of a
+    curved set feels (all of it inside the set, hardly any on the boundary, where the values alone decide),
+    and what its answer costs there, to be taken off.
     """
 
     value: Float[Array, "S A"]
     kernel: Kernel | Leaking
     toll: Float[Array, "S A"]
+    weight: Float[Array, "S A"]
 
 
 class RowAnswer(NamedTuple):
@@ -78,6 +83,7 @@ class Ambiguity(eqx.Module):
         potential: Float[Array, " S"],
         temperature: Float[Array, ""],
         mean_field: Array | None = None,
+        weight: Float[Array, "S A"] | None = None,
     ) -> Softened:
         """Return nature's smooth answer near the one that `potential` stands for.
 
@@ -86,7 +92,8 @@ class Ambiguity(eqx.Module):
         inside the set, is differentiable in everything, also in kernel and radius, and is the slope
         of the least cost, `value`, in `values`. Repeated with V / temperature added to the
         potential each time, it tends to an answer that attains the worst case, a mixture of those that
-        tie. Curved sets, in which answers hardly ever tie, minimize <q, values> + temperature * h(q).
+        tie. Rows of curved sets feel `weight` times the potential (all of it by default), and their value
+        is not yet less the toll.
         """
 
     @abc.abstractmethod
@@ -210,28 +217,56 @@ class RowwiseAmbiguity(Ambiguity):
         potential: Float[Array, " S"],
         temperature: Float[Array, ""],
         mean_field: Array | None = None,
+        weight: Float[Array, "S A"] | None = None,
+    ) -> Softened:
+        if self.curved:
+            return self._soften_curved(kernel, values, potential, temperature, mean_field, weight)
+        tied = values / temperature + potential
+        reach = "support" if self.reach == "lowest" else self.reach
+        rows, before = kernel.rows(tied, reach), kernel.rows(potential, reach)
+        shared = self.reach == "lowest"
+        log_total, sink = (jax.nn.logsumexp(-tied), None) if shared else _row_sink(rows)
+        log_before = jax.nn.logsumexp(-potential) if shared else _row_sink(before)[0]
+        answer = self.soft_answer(rows, log_before - log_total, mean_field)
+        at_center = self.soft_answer(before, jnp.zeros_like(log_total), mean_field)
+        value = temperature * (answer.cost - at_center.cost)
+        if sink is None:
+            law = self._leaking(kernel, rows, answer, tied)
+        else:
+            law = kernel.with_law(rows, answer.law + answer.leak * sink)
+        return Softened(value, law, jnp.zeros_like(value), jnp.ones_like(value))
+
+    def _soften_curved(
+        self,
+        kernel: Kernel,
+        values: Array,
+        potential: Array,
+        temperature: Array,
+        mean_field: Array | None,
+        weight: Array | None,
     ) -> Softened:
         scaled = values / temperature
         tied = scaled + potential
-        reach = "support" if self.reach == "lowest" else self.reach
-        rows = kernel.rows(scaled if self.curved else tied, reach)
-        before = kernel.rows(potential, reach)
-        if self.reach == "lowest":
-            sink = jax.nn.logsumexp(-potential) - jax.nn.logsumexp(-tied)
-        else:
-            log_total, row_sink = _row_sink(rows)
-            sink = _row_sink(before)[0] - log_total
-        answer = self.soft_answer(rows, sink, mean_field)
-        if self.reach == "lowest":
-            leak = jnp.broadcast_to(answer.leak, answer.cost.shape)
-            law = Leaking(kernel.with_law(rows, answer.law), leak, jax.nn.softmax(-tied))
-        else:
-            law = kernel.with_law(rows, answer.law + answer.leak * row_sink)
-        value = temperature * answer.cost
-        if self.curved:
-            return Softened(value, law, value - law.expectation(values))
-        value -= temperature * self.soft_answer(before, jnp.zeros_like(sink), mean_field).cost
-        return Softened(value, law, jnp.zeros_like(value))
+        shared = self.reach == "lowest"
+        reach = "support" if shared else self.reach
+        rows, past = kernel.rows(scaled, reach), kernel.rows(potential, reach)
+        weight = jnp.ones_like(rows.law[0]) if weight is None else weight
+        felt = Rows(rows.law, rows.values + weight * past.values, rows.allowed, rows.successors)
+        # The sink's own potential is felt in full: who takes created mass is a tie everywhere.
+        log_before = jax.nn.logsumexp(-potential)
+        sink = (1 - weight) * log_before - jax.nn.logsumexp(-tied)
+        answer = self.soft_answer(felt, sink, mean_field)
+        following = 1 / jnp.broadcast_to(answer.price, answer.cost.shape)
+        center = rows.values + past.values
+        expected = summed(answer.law * felt.values) + answer.leak * sink
+        toll = answer.cost - expected + following * summed(answer.law * center)
+        toll -= following * answer.leak * jax.nn.logsumexp(-tied)
+        law = self._leaking(kernel, rows, answer, tied) if shared else kernel.with_law(rows, answer.law)
+        return Softened(temperature * answer.cost, law, temperature * toll, following)
+
+    def _leaking(self, kernel: Kernel, rows: Rows, answer: SoftAnswer, tied: Array) -> Leaking:
+        leak = jnp.broadcast_to(answer.leak, answer.cost.shape)
+        return Leaking(kernel.with_law(rows, answer.law), leak, jax.nn.softmax(-tied))
 
     @boundary
     def violation(

@@ -191,6 +191,7 @@ class EntropyPenalty(RowwiseAmbiguity):
         potential: Float[Array, " S"],
         temperature: Float[Array, ""],
         mean_field: Array | None = None,
+        weight: Float[Array, "S A"] | None = None,
     ) -> Softened:
         # Nature's answer is smooth as it is: neither a temperature nor a potential is needed.
         rows = kernel.rows(values, self.reach)
@@ -201,7 +202,7 @@ class EntropyPenalty(RowwiseAmbiguity):
         )
         answer = self.soft_answer(scaled, strength, mean_field)
         value = strength * answer.cost
-        return Softened(value, kernel.with_law(rows, answer.law), jnp.zeros_like(value))
+        return Softened(value, kernel.with_law(rows, answer.law), jnp.zeros_like(value), jnp.ones_like(value))
 
     def excess(
         self,

@@ -90,7 +90,7 @@ class Lp(RowwiseAmbiguity):
 
     @property
     def ordinal(self) -> bool:
-        return self.p > 1 or self.weights is None
+        return not self.curved and (self.p > 1 or self.weights is None)
 
     @property
     def curved(self) -> bool:
@@ -256,7 +256,7 @@ def softly_spread_mass(
     law = answer(length, rows.law, values)
     law = within(law, rows.law, norm(law, rows.law), radius)
     cost = summed(law * values) + summed((weights * jnp.abs(law - rows.law)) ** order) / order
-    return SoftAnswer(cost, law)
+    return SoftAnswer(cost, law, price=jnp.where(idle, jnp.inf, length ** (1 - order)))
 
 
 def _signed_power(base: Array, exponent: float) -> Array:

@@ -48,13 +48,14 @@ class Scenarios(Ambiguity):
         potential: Float[Array, " S"],
         temperature: Float[Array, ""],
         mean_field: Array | None = None,
+        weight: Float[Array, "S A"] | None = None,
     ) -> Softened:
         kernels = self._at(kernel, mean_field)
         before = jnp.stack([-scenario.expectation(potential) for scenario in kernels])
         after = before - jnp.stack([k.expectation(values / temperature) for k in kernels])
         gain = jax.nn.logsumexp(after, axis=0) - jax.nn.logsumexp(before, axis=0)
         law = mixed(kernels, jax.nn.softmax(after, axis=0))
-        return Softened(-temperature * gain, law, jnp.zeros_like(gain))
+        return Softened(-temperature * gain, law, jnp.zeros_like(gain), jnp.ones_like(gain))
 
     @boundary
     def violation(

@@ -122,6 +122,10 @@ class Divergence(RowwiseAmbiguity):
     def curved(self) -> bool:
         return True
 
+    @property
+    def ordinal(self) -> bool:
+        return False
+
     def edge_ratio(self, law: Array, height: Array, radius: Array) -> Array:
         """Return q / p where the tilt stops at gentleness zero and the sink takes the rest.
 
@@ -160,19 +164,22 @@ class Divergence(RowwiseAmbiguity):
         found = implicit_root(
             gap, (law, height, radius), low, high, jnp.zeros_like(radius), -1.0, ~idle
         )
-        ratio, divergence, _ = tilted(found, (law, height))
+        ratio, divergence, price = tilted(found, (law, height))
         leak = jnp.zeros_like(radius)
         if self.reach == "lowest":
             apart = jnp.all((height > 0) | ~held, axis=0)
             at_edge = self.edge_ratio(law, jnp.where(apart, height, 1), radius)
             mass = summed(law * at_edge)
             popped = ~idle & apart & (mass < 1)
+            edge_total = summed(law * self.tilt(jnp.where(apart, height, 1), jnp.zeros(()))) / mass
+            price = jnp.where(popped, self.price(edge_total, jnp.zeros(())), price)
             ratio = jnp.where(popped, at_edge, ratio)
             leak = jnp.where(popped, 1 - mass, 0)
             divergence = summed(law * self.generator(ratio)) + self.slope * leak
         ratio = jnp.where(idle, 1, ratio)
         cost = summed(law * ratio * rows.values) + leak * jnp.where(leak > 0, sink, 0)
-        return SoftAnswer(cost + jnp.where(idle, 0, self.unit * divergence), law * ratio, leak)
+        price = jnp.where(idle, jnp.inf, jnp.maximum(price, 1))
+        return SoftAnswer(cost + jnp.where(idle, 0, self.unit * divergence), law * ratio, leak, price)
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export NO_MKDOCS_2_WARNING := 1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test check docs format tables bench clean
+.PHONY: help install demo test check docs format tables bench peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 
 bench: install  ## time the hot loop, as ratios
 	$(BIN)/python benchmarks/layout.py docs/tables/layout.md
+
+peers: install  ## compare with other libraries, which go into out/environments (an hour)
+	$(BIN)/python benchmarks/peers/compare.py out/peers --environments out/environments \
+		--table docs/tables/peers.md --figure docs/assets/peers.png
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) out site dist .pytest_cache .ruff_cache

@@ -25,7 +25,10 @@ import rmfg
 
 LIBRARY = "rmfg"
 TOLERANCE = 1e-13  # the least that `solve` accepts
-LIMITS = {"max_steps": 2000, "max_seconds": 1.5}
+LIMITS = {"max_steps": 2000, "max_seconds": 1.0}
+LIMITS_OF_NEWTON = {"max_steps": 100, "max_seconds": 20.0}  # it ends by itself
+# While it compiles, a run must not be cut off before it has seen everything.
+LIMITS_OF_FIRST = {"max_steps": 60}
 
 # Arrays are arguments of compiled code, and not constants in it; the rest is fixed.
 for kind, fixed in (
@@ -117,12 +120,13 @@ class Player:
 
     def __init__(self, game: rmfg.TabularGame, solver: rmfg.Solver, start: np.ndarray):
         self.game, self.solver, self.start = game, solver, start
-        self.marks = Marks()
+        self.marks, self.limits = Marks(), LIMITS_OF_FIRST
 
     def measured(self, tape: Tape) -> None:
         self.marks = Marks()
         solver = Recorded(self.solver, tape, self.marks)
-        rmfg.solve(self.game, solver=solver, initial=self.start, tol=TOLERANCE, **LIMITS)
+        rmfg.solve(self.game, solver=solver, initial=self.start, tol=TOLERANCE, **self.limits)
+        self.limits = LIMITS_OF_NEWTON if isinstance(self.solver, rmfg.Newton) else LIMITS
 
     def bare(self, tape: Tape) -> None:
         problem = rmfg.Problem(self.game)

@@ -25,8 +25,9 @@ from traces import Tape, record
 
 LIBRARY = "Bench-MFG"
 SEED = 42  # the default of its own experiments
-SWARM_LIMIT = 35  # state-action pairs: beyond it a swarm takes minutes to hours
-LONG, SHORT = 1500, 300  # steps of mirror descent, where its own experiments make 150
+SWARM_LIMIT = 9  # state-action pairs: beyond it a swarm takes minutes to hours
+LONG, SHORT = 600, 300  # steps of mirror descent, where its own experiments make 150
+STEPS_OF_PLAY = 50  # fictitious play stacks its past, and compiles anew at every step
 SHORT_BEYOND = 20  # states
 # About a second a step and a minute to compile: fewer settings, and fewer steps for each.
 SLOW, STEPS_OF_SLOW = "mf-garnet", 60
@@ -57,6 +58,8 @@ def settings(name: str, num_states: int, num_pairs: int) -> Iterator[tuple[str, 
     schedules = ("damped",) if slow else ("pure", "damped", "fictitious_play")
     for schedule in schedules:
         options = {"lambda_schedule": schedule} | steps
+        if schedule == "fictitious_play":
+            options["num_iterations"] = STEPS_OF_PLAY
         method = f"fixed point, {schedule.replace('_', ' ')}"
         yield method, _overrides("damped_fixed_point", "dampedfp", options)
     yield "policy iteration", _overrides("pi", "pi", steps)

@@ -6,6 +6,9 @@ Written by the peers' processes and ours, read by the judge, in NumPy alone. A t
     seconds (N)                        when, once everything is compiled: the least over repeats
     bare (N)                           the same without the method's own measuring
     compile                            what the first run took longer than a later one
+
+Seconds are those of the processor, and everybody has one thread: on an idle machine they are those
+of the clock on the wall, and on a busy one they are still those of an idle one.
 """
 
 import time
@@ -16,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 MOST_RECORDS = 60
-MOST_REPEATS, PATIENCE = 5, 5.0
+MOST_REPEATS, PATIENCE = 3, 2.0
 
 
 class Trace(NamedTuple):
@@ -51,12 +54,12 @@ class Tape:
 
     def __init__(self) -> None:
         self.records: list[tuple[float, np.ndarray, np.ndarray]] = []
-        self.begin = time.perf_counter()
+        self.begin = time.process_time()
 
     def add(self, policy: object, law: object) -> None:
         """Record a policy and a law; waiting for them is part of the method's time."""
         held = np.asarray(policy), np.asarray(law)
-        self.records.append((time.perf_counter() - self.begin, *held))
+        self.records.append((time.process_time() - self.begin, *held))
 
     @property
     def seconds(self) -> np.ndarray:
@@ -74,22 +77,20 @@ def record(
     `play` starts from the same place every time and reports to the tape. Repeats end when they
     have taken a few seconds.
     """
-    _, total = _played(play)
+    first = _played(play)
     tapes = _repeated(play)
-    seconds = _least([tape for tape, _ in tapes])
-    records = tapes[0][0].records
-    bare = seconds
-    if play_bare is not None:
-        bare = _least([tape for tape, _ in _repeated(play_bare)])
+    seconds, records = _least(tapes), tapes[0].records
+    bare = seconds if play_bare is None else _least(_repeated(play_bare))
     # A method that stops by the clock may end a step earlier or later.
     kept = chosen(min(len(seconds), len(bare)))
+    common = min(len(first.records), len(seconds)) - 1
     return Trace(
         *labels,
         policies=np.array([records[i][1] for i in kept]),
         laws=np.array([records[i][2] for i in kept]),
         seconds=seconds[kept],
         bare=np.minimum(bare[kept], seconds[kept]),
-        compile=max(total - min(total for _, total in tapes), 0.0),
+        compile=max(first.seconds[common] - seconds[common], 0.0),
     )
 
 
@@ -99,17 +100,17 @@ def chosen(count: int) -> np.ndarray:
     return np.unique(np.append(np.arange(min(count, MOST_RECORDS // 3)), spread))
 
 
-def _played(play: Callable[[Tape], None]) -> tuple[Tape, float]:
+def _played(play: Callable[[Tape], None]) -> Tape:
     tape = Tape()
     play(tape)
-    return tape, time.perf_counter() - tape.begin
+    return tape
 
 
-def _repeated(play: Callable[[Tape], None]) -> list[tuple[Tape, float]]:
-    runs = [_played(play)]
-    while len(runs) < MOST_REPEATS and sum(total for _, total in runs) < PATIENCE:
-        runs.append(_played(play))
-    return runs
+def _repeated(play: Callable[[Tape], None]) -> list[Tape]:
+    begin, tapes = time.perf_counter(), [_played(play)]
+    while len(tapes) < MOST_REPEATS and time.perf_counter() - begin < PATIENCE:
+        tapes.append(_played(play))
+    return tapes
 
 
 def _least(tapes: list[Tape]) -> np.ndarray:

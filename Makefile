@@ -47,7 +47,8 @@ format: $(VENV)/dev  ## put the code in order
 	$(BIN)/ruff format .
 
 tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables)
-	$(BIN)/python benchmarks/zoo_table.py docs/tables/zoo.md --steps 150 --seconds 2
+	$(BIN)/python benchmarks/zoo_table.py docs/tables/zoo.md
+	$(BIN)/python benchmarks/hard_cases.py docs/tables/hard_cases.md docs/tables/sensitivity.md
 	$(BIN)/python benchmarks/references.py docs/tables/references.md
 	$(BIN)/python benchmarks/rates.py docs/tables/rates.md
 	$(BIN)/python examples/sioux_falls.py out docs/tables/sioux_falls.md

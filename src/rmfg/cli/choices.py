@@ -48,12 +48,18 @@ def _anderson(
     return rmfg.Anderson(rmfg.Picard(damping, temperature, long_run=long_run), memory)
 
 
+def _newton(temperature: float = 1e-4, restart: float = 1e-4) -> rmfg.Newton:
+    """Newton's method from scratch: an earlier answer to start from cannot be typed."""
+    return rmfg.Newton(temperature, restart)
+
+
 SOLVERS: dict[str, Callable[..., rmfg.Solver]] = {
     "auto": rmfg.Auto,
     "picard": rmfg.Picard,
     "anderson": _anderson,
     "fictitious-play": rmfg.FictitiousPlay,
     "mirror-descent": rmfg.MirrorDescent,
+    "newton": _newton,
     "policy-iteration": rmfg.PolicyIteration,
 }
 

@@ -24,6 +24,7 @@ ROUNDING = 3e-10
 FREE_STEPS = 3
 HOPELESS = 1e3
 LONGEST_STRETCH = 10.0
+SHRINKAGE = 1e-2
 
 
 class Corrected(NamedTuple):
@@ -66,7 +67,7 @@ def correct(
         if not np.isfinite(change).all():
             return None
         change = change * _deflated_length(point, change[:-1], known)
-        point, before = projected(problem, point + change[:-1]), size
+        point, before = moved(problem, point, change[:-1]), size
         warmer = np.asarray(smoothing.log_temperature) + change[-1]
         smoothing = smoothing._replace(log_temperature=warmer)
     return None
@@ -87,9 +88,14 @@ def _deflated_length(
     return float(np.clip(length, -LONGEST_STRETCH, LONGEST_STRETCH))
 
 
-def projected(problem: Problem, point: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    """The point with its mean field brought back to the simplex."""
+def moved(
+    problem: Problem, point: Float[np.ndarray, " N"], change: Float[np.ndarray, " N"]
+) -> Float[np.ndarray, " N"]:
+    """The point after a change, its mean field kept in the simplex.
+
+    No mass falls below `SHRINKAGE` times what it was: rewards such as the logarithm of a mass are far
+    from linear near zero, and a mass of zero would never come back.
+    """
     size = problem.game.num_states
-    mass = np.maximum(point[size:], 0)
-    total = mass.sum()
-    return np.concatenate([point[:size], mass / total if total > 0 else point[size:]])
+    mass = np.maximum(point[size:] + change[size:], SHRINKAGE * point[size:])
+    return np.concatenate([point[:size] + change[:size], mass / mass.sum()])

@@ -15,7 +15,7 @@ from rmfg.model.leaking import Leaking
 from rmfg.operators.response import value_scale
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.solvers.base import Solver, law_of_states, respond
-from rmfg.solvers.corrector import Corrected, correct, projected
+from rmfg.solvers.corrector import Corrected, correct, moved
 from rmfg.solvers.slope import linearize
 from rmfg.solvers.smoothing import Center, Play, Smoothing
 
@@ -37,7 +37,7 @@ RESUMED_LOG = -30.0
 NEVER = 1e-14
 # A dense factorization of this many unknowns takes seconds.
 LARGEST_SYSTEM = 3000
-SWEEPS, MAX_RESCUES = 50, 5
+SWEEPS, MAX_RESCUES = 100, 5
 
 
 class Heading(NamedTuple):
@@ -117,15 +117,14 @@ class Newton(Solver):
         smoothing = Smoothing(center, np.array(hot), np.asarray(self.restart), np.array(unit))
         level = np.asarray(game.reward(guess)).mean() / ((1 - float(game.discount)) * unit)
         point = np.concatenate([np.full(size, level), np.asarray(guess).ravel()])
-        while hot < np.log(1e3):
+        for _ in range(MAX_RESCUES):
             found = correct(problem, point, smoothing, PATH_TOLERANCE, 2 * CORRECTIONS)
             if found:
                 down = np.zeros(point.size + 1)
                 down[-1] = -1.0
                 heading = Heading(_tangent(found, down), FIRST_LENGTH, 0)
                 return _state(found, heading)
-            hot += np.log(WARMING)
-            smoothing = smoothing._replace(log_temperature=np.array(hot))
+            point = _relaxed(problem, point, smoothing)
         return NewtonState(point, linearize(problem, point, smoothing).play, smoothing, None)
 
     def _resumed(self, problem: Problem, start: Equilibrium) -> NewtonState:
@@ -209,7 +208,7 @@ def _path_step(
     here = float(state.smoothing.log_temperature)
     if tangent[-1] < 0:
         length = min(length, (end - here) / tangent[-1])
-    point = projected(problem, np.asarray(state.point) + length * tangent[:-1])
+    point = moved(problem, np.asarray(state.point), length * tangent[:-1])
     there = state.smoothing._replace(log_temperature=np.array(here + length * tangent[-1]))
     found = correct(problem, point, there, PATH_TOLERANCE, PATH_CORRECTIONS, tangent)
     following = None if found is None else _tangent(found, tangent)
@@ -246,9 +245,7 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     if temperature < np.log(HOT):
         warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(WARMING)))
         return NewtonState(state.point, play, warmer, None, state.rescues)
-    point = np.asarray(state.point)
-    for _ in range(SWEEPS):
-        point = projected(problem, point + 0.5 * np.asarray(linearize(problem, point, near).residual))
+    point = _relaxed(problem, np.asarray(state.point), near)
     play = linearize(problem, point, near).play
     rescues = state.rescues + 1
     return NewtonState(point, play, smoothing, None, rescues, rescues > MAX_RESCUES)
@@ -258,6 +255,15 @@ def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Laws along the last axis without probabilities below rounding."""
     kept = np.where(laws < NEVER, 0, laws)
     return kept / kept.sum(axis=-1, keepdims=True)
+
+
+def _relaxed(
+    problem: Problem, point: Float[np.ndarray, " N"], smoothing: Smoothing
+) -> Float[np.ndarray, " N"]:
+    """The point after damped Picard sweeps on the smoothed equations."""
+    for _ in range(SWEEPS):
+        point = moved(problem, point, 0.5 * linearize(problem, point, smoothing).residual)
+    return point
 
 
 def _state(found: Corrected, heading: Heading | None) -> NewtonState:

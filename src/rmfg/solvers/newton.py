@@ -69,15 +69,16 @@ class Newton(Solver):
     1. From uniform play, pseudo-arclength continuation follows their solution down to `temperature`
        (in units of (max r - min r) / (1 - discount)), also where the path turns around.
     2. Proximal steps: the last policy, nature's last kernel and the last law become the centers, and
-       the temperature falls. The bias is proportional to what the step changes, and vanishes with it:
-       an equilibrium is reached to rounding at a temperature of 1e-5 or so, in which mixed policies, nature's
-       mixtures at ties, transient states and several classes are regular. Where Newton's method fails,
-       the temperature rises, and in the end the equations are relaxed by damped Picard sweeps.
+       the temperature falls. The bias is proportional to what the step changes, and vanishes with
+       it: an equilibrium is reached to rounding at a temperature of 1e-5 or so, in which mixed
+       policies, nature's mixtures at ties, transient states and several classes are regular. Where
+       Newton's method fails, the temperature rises, and in the end the equations are relaxed by
+       damped Picard sweeps.
 
     `restart` is the share of the population that is born anew from the last law in every step. With
-    `start`, an earlier answer of this or of a nearby game, there is no path: proximal steps begin there.
-    Finds one equilibrium of possibly many (see `rmfg.find_equilibria`). Costs a dense factorization of 2 S (or S + S A) unknowns a step, thus up to
-    a few thousand unknowns.
+    `start`, an earlier answer of this or of a nearby game, there is no path: proximal steps begin
+    there. Finds one equilibrium of possibly many (see `rmfg.find_equilibria`). A step
+    solves a few linear systems in 2 S (or S + S A) unknowns, see `rmfg.solvers.slope`.
 
     @article{mckelvey1995, title={Quantal Response Equilibria for Normal Form Games},
       author={McKelvey, Richard D. and Palfrey, Thomas R.}, journal={Games and Economic Behavior},
@@ -129,13 +130,16 @@ class Newton(Solver):
 
     def _resumed(self, problem: Problem, start: Equilibrium) -> NewtonState:
         """The state of one who has arrived at an earlier answer."""
-        value, field = np.asarray(start.value), np.asarray(start.mean_field)
-        size = problem.game.num_states
-        if value.shape != (size,):
-            raise ValueError(
-                f"`start` is an equilibrium of {value.size} states, but the game has {size}."
-            )
+        game, value = problem.game, np.asarray(start.value)
         policy, law = np.asarray(start.policy), np.asarray(start.distribution)
+        size, sizes = game.num_states, (game.num_states, game.num_actions)
+        if policy.shape != sizes:
+            raise ValueError(
+                f"`start` is an equilibrium with (states, actions) = {policy.shape}, but the game "
+                f"has {sizes}."
+            )
+        # The game may read another kind of mean field than the one that `start` is of.
+        field = np.asarray(game.mean_field_of(law, policy))
         potential = np.zeros(size) if start.potential is None else np.asarray(start.potential)
         logarithms = np.log(np.maximum(policy, np.exp(RESUMED_LOG)))
         unit = _unit(problem, field)
@@ -187,9 +191,7 @@ def starting_point(
     return point, smoothing, linearize(problem, point, smoothing).play
 
 
-def proximal_state(
-    point: Float[np.ndarray, " N"], play: Play, smoothing: Smoothing
-) -> NewtonState:
+def proximal_state(point: Float[np.ndarray, " N"], play: Play, smoothing: Smoothing) -> NewtonState:
     """The state of one who takes proximal steps from here."""
     return NewtonState(point, play, smoothing, None)
 
@@ -200,9 +202,7 @@ def num_unknowns(problem: Problem) -> int:
     return game.num_states + int(np.prod(game.mean_field_shape))
 
 
-def _path_step(
-    problem: Problem, state: NewtonState, heading: Heading, end: float
-) -> NewtonState:
+def _path_step(problem: Problem, state: NewtonState, heading: Heading, end: float) -> NewtonState:
     """One step along the path; its length follows how hard the correction was."""
     tangent, length, steps = heading
     here = float(state.smoothing.log_temperature)
@@ -292,5 +292,7 @@ def _unit(problem: Problem, guess: Float[np.ndarray, "..."]) -> float:
     gathered = np.zeros(guess.size)
     gathered[0] = 1.0
     fields = (guess, gathered.reshape(guess.shape))
-    scales = [value_scale(RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(m))) for m in fields]
+    scales = [
+        value_scale(RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(m))) for m in fields
+    ]
     return max(scales) or 1.0

@@ -58,6 +58,8 @@ def duels(found: list[Found]) -> list[Duel]:
     for game in dict.fromkeys(one["game"] for one in found):
         here = [one for one in found if one["game"] == game]
         ours = [one for one in here if one["library"] == "rmfg"]
+        if not ours:  # a game that was left out of a partial run
+            continue
         for library in dict.fromkeys(one["library"] for one in here if one["library"] != "rmfg"):
             peers = [one for one in here if one["library"] == library]
             rows.append(_duel(game, library, peers, ours))

@@ -12,8 +12,8 @@ than 1e-13 of (max r - min r) / (1 - discount), and a ratio with it is a bound. 
 all its iterates under all its settings. Both are timed until they are within a factor of two of
 that, once compiled, with the time they spend measuring themselves, and bare without. rmfg: `solve`
 with all its checks and certificates, the first of its solvers, at defaults; "then" is when the peer
-has arrived. Ratios marked * meet the goal: ten times sooner, and in the peer's time a million times
-less exploitable.
+has arrived. Baselines of rmfg have a second of the wall clock, and "never" is within that. Ratios
+marked * meet the goal: ten times sooner, and in the peer's time a million times less exploitable.
 """
 
 

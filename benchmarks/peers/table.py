@@ -9,8 +9,9 @@ AHEAD, DEEPER = 10, 1e6
 NOTE = """\
 Exploitability: mean under the population's law, judged for all by the same NumPy code; zero is less
 than 1e-13 of (max r - min r) / (1 - discount), and a ratio with it is a bound. Peer: the least over
-all its iterates under all its settings. Both are timed until they are within a factor of two of
-that, once compiled, with the time they spend measuring themselves, and bare without. rmfg: `solve`
+its recorded iterates (the first ones, then ever fewer) under all its settings. Both are timed until
+they are within a factor of two of that, in seconds of one processor, once compiled, with the time
+they spend measuring themselves, and bare without. rmfg: `solve`
 with all its checks and certificates, the first of its solvers, at defaults; "then" is when the peer
 has arrived. Baselines of rmfg have a second of the wall clock, and "never" is within that. Ratios
 marked * meet the goal: ten times sooner, and in the peer's time a million times less exploitable.

@@ -1,6 +1,6 @@
 """Hard cases for exact solvers, one by one, and derivatives against differences.
 
-    python benchmarks/hard_cases.py [HARD.md SENSITIVITY.md] [--seconds N]
+python benchmarks/hard_cases.py [HARD.md SENSITIVITY.md] [--seconds N]
 """
 
 import argparse
@@ -16,12 +16,12 @@ STEP = 1e-3
 
 
 def islands() -> rmfg.MeanFieldGame:
-    """Two pairs of places without a way from one pair to the other, crowded, with most agents on the first."""
+    """Two pairs of crowded places without a way between the pairs; most agents are on the first."""
     stay, switch = np.eye(4), np.eye(4)[[1, 0, 3, 2]]
     kernel = np.stack([stay, 0.9 * switch + 0.1 * stay], axis=1)
     charm = np.array([1.0, 0.0, 0.5, 0.0])
 
-    def reward(mean_field):  # noqa: ANN001, ANN202
+    def reward(mean_field):
         here = charm - 2 * mean_field
         return here[:, None] - np.array([0.0, 0.05])
 
@@ -29,7 +29,7 @@ def islands() -> rmfg.MeanFieldGame:
 
 
 def cyclic() -> rmfg.MeanFieldGame:
-    """A random game with cyclic interaction (an antisymmetric matrix): best responses chase each other."""
+    """A random game with an antisymmetric interaction: best responses chase each other."""
     random = np.random.default_rng(1)
     kernel = np.zeros((20, 4, 20))
     for place in np.ndindex(20, 4):
@@ -37,7 +37,7 @@ def cyclic() -> rmfg.MeanFieldGame:
     base, matrix = random.normal(size=(20, 4)), random.normal(size=(20, 20))
     matrix = 10 * (matrix - matrix.T)
 
-    def reward(mean_field):  # noqa: ANN001, ANN202
+    def reward(mean_field):
         return base + (matrix @ mean_field)[:, None]
 
     return rmfg.TabularGame(kernel, reward, 0.9, name="cyclic garnet")
@@ -71,12 +71,12 @@ NETWORKS = {
     for discount in (0.9, 0.99, 0.999)
 }
 DERIVATIVES = {
-    "beach-bar": (dict(num_states=11), rmfg.TotalVariation, 0.07),
+    "beach-bar": ({"num_states": 11}, rmfg.TotalVariation, 0.07),
     "lasry-lions-chain": ({}, rmfg.ChiSquare, 0.1),
     "sis-epidemic": ({}, rmfg.CVaR, 0.15),
     "investment": ({}, rmfg.KullbackLeibler, 0.05),
     "malware-spread": ({}, rmfg.Hellinger, 0.02),
-    "two-beach-bars": (dict(num_states=11), rmfg.Contamination, 0.1),
+    "two-beach-bars": ({"num_states": 11}, rmfg.Contamination, 0.1),
 }
 
 

@@ -108,7 +108,7 @@ def table(rows: list[dict[str, object]]) -> str:
     """All cells, and before them how many are certified."""
     done = sum(bool(row["certified"]) for row in rows)
     lines = [
-        f"{done} of {len(rows)} cells are certified at {GOAL:g}; the others are marked with their status.",
+        f"{done} of {len(rows)} cells are certified at {GOAL:g}; the others say why not.",
         "",
         "| game | S x A | nature | exploitability | nature's gap | consistency | method | steps "
         "| seconds | again | |",

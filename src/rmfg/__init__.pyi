@@ -44,9 +44,9 @@ from .solvers.anderson import Anderson as Anderson
 from .solvers.auto import Auto as Auto
 from .solvers.base import Solver as Solver
 from .solvers.fictitious_play import FictitiousPlay as FictitiousPlay
-from .solvers.mirror_descent import MirrorDescent as MirrorDescent
 from .solvers.implicit import Implicit as Implicit
 from .solvers.implicit import implicit as implicit
+from .solvers.mirror_descent import MirrorDescent as MirrorDescent
 from .solvers.newton import Newton as Newton
 from .solvers.picard import Picard as Picard
 from .solvers.policy_iteration import PolicyIteration as PolicyIteration

@@ -18,7 +18,7 @@ from rmfg.answer import nature
 from rmfg.answer.probing import TOLERANCE, Probes
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import Constant, Steepness, dobrushin
-from rmfg.model.ambiguity import EntropyPenalty, Nominal
+from rmfg.model.ambiguity import Ambiguity, EntropyPenalty, Nominal
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.operators.newton import FixedPoint, solve_bellman
@@ -134,7 +134,7 @@ class Movement:
         found = moved + self.value.value / strength
         return Constant(found, self.value.proved and kernel.proved, "nature's answer is smooth")
 
-    def _stands_still(self, ambiguity: object) -> bool:
+    def _stands_still(self, ambiguity: Ambiguity) -> bool:
         kernel = self.game.kernel
         return kernel.value == 0 and kernel.proved and nature.is_frozen(ambiguity)
 

@@ -89,7 +89,7 @@ def mixing(ambiguity: sets.Ambiguity, nominal: float, spread: float, num_states:
             shared = _least(radius) if support == "all" else 0.0
             return 1 - (1 - _most(radius)) * (1 - nominal) - shared
         case sets.TotalVariation(radius=radius, support=support):
-            return _moved(nominal, radius, support)
+            return _moved(nominal, np.asarray(radius), support)
         case sets.Lp(radius=radius, p=1, weights=None, support=support):
             return _moved(nominal, np.minimum(np.asarray(radius) / 2, 1), support)
         case sets.CVaR(level=level):
@@ -97,7 +97,7 @@ def mixing(ambiguity: sets.Ambiguity, nominal: float, spread: float, num_states:
             return min((nominal + uneven) / (1 - _least(level)), 1.0)
         case sets.EntropyPenalty(strength=strength) if _least(strength) == _most(strength):
             return 1 - (1 - nominal) * math.exp(-spread / _least(strength))
-        case sets.Scenarios(kernels=kernels):
+        case sets.Scenarios(kernels=tuple() as kernels):
             rows = [np.asarray(k.to_dense()) for k in kernels if isinstance(k, Kernel)]
             return farthest(np.concatenate(rows, axis=1))
         case sets.Interval(lower=lower):

@@ -43,7 +43,7 @@ class Probes:
         near: Array | None = None,
     ):
         self.problem, self.temperature = problem, temperature
-        self.laws = _laws(uniform_mean_field(problem.game), num_samples, seed, near)
+        self.laws = _laws(np.asarray(uniform_mean_field(problem.game)), num_samples, seed, near)
 
     @property
     def reason(self) -> str:

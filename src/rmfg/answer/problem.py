@@ -1,6 +1,6 @@
 """The problem that an equilibrium answers, and what a candidate for it is."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import equinox as eqx
 from jaxtyping import Float
@@ -11,6 +11,8 @@ from rmfg.model.ambiguity import Ambiguity, Nominal
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.leaking import Leaking
+
+Moving = TypeVar("Moving", bound=Kernel | Leaking)
 
 Population = Literal["worst_case", "nominal"] | Kernel
 """What moves the population: nature's worst case, the nominal kernel, or a kernel of its own."""
@@ -55,7 +57,7 @@ class Problem(eqx.Module):
                     f"{(game.num_states, game.num_actions)}."
                 )
 
-    def mover(self, nominal: Kernel, nature: Kernel | Leaking) -> Kernel | Leaking:
+    def mover(self, nominal: Kernel, nature: Moving) -> Kernel | Moving:
         """Return the kernel by which the population moves."""
         if isinstance(self.population, Kernel):
             return self.population

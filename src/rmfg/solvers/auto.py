@@ -81,9 +81,7 @@ class Auto(Solver):
     def account(self, state: AutoState) -> str:
         return state.account
 
-    def _change(
-        self, problem: Problem, state: AutoState, method: Solver, why: str
-    ) -> AutoState:
+    def _change(self, problem: Problem, state: AutoState, method: Solver, why: str) -> AutoState:
         guess = jnp.asarray(state.guess)
         if not isinstance(method, Newton):
             candidate = state.method.candidate(problem, state.inner)

@@ -1,9 +1,9 @@
 r"""Equilibria as differentiable functions of what the game is made of.
 
-At a regular equilibrium the smoothed equations F(x; theta) = 0, centered at the equilibrium itself, have a
-nonsingular slope J, and x - J^-1 F(x; theta) with x and J held constant has the value x and
-the derivative -J^-1 dF/dtheta of the implicit function theorem. The center resists a change in proportion to
-the temperature T; two temperatures T and T / 2 extrapolate that away, up to T^2.
+At a regular equilibrium the smoothed equations F(x; theta) = 0, centered at the equilibrium itself,
+have a nonsingular slope J, and x - J^-1 F(x; theta) with x and J held constant has the value x and
+the derivative -J^-1 dF/dtheta of the implicit function theorem. The center resists a change in
+proportion to the temperature T; two temperatures T and T / 2 extrapolate that away, up to T^2.
 
 @book{dontchev2014, title={Implicit Functions and Solution Mappings}, author={Dontchev, Asen L. and
   Rockafellar, R. Tyrrell}, publisher={Springer}, year={2014}}
@@ -38,15 +38,14 @@ class Implicit(NamedTuple):
     policy: Float[Array, "S A"]
 
 
-def implicit(
-    game: MeanFieldGame, ambiguity: Ambiguity, equilibrium: Equilibrium
-) -> Implicit:
+def implicit(game: MeanFieldGame, ambiguity: Ambiguity, equilibrium: Equilibrium) -> Implicit:
     """Return a solved equilibrium as a function of the game and the ambiguity set it belongs to.
 
-    For use inside of `jax.grad`, `jax.jvp` and the like, under `jax.enable_x64`: build game and
-    set from traced parameters, at whose values `equilibrium` was solved. The numbers returned are the equilibrium's;
-    their derivatives are those of the equilibrium, by the implicit function theorem. They exist where the
-    equilibrium is regular: the same actions and the same laws of nature stay in use nearby.
+    For use inside of `jax.grad`, `jax.jvp` and the like, under `jax.enable_x64`: build game and set
+    from traced parameters, at whose values `equilibrium` was solved. The numbers returned are the
+    equilibrium's; their derivatives are those of the equilibrium, by the implicit function theorem.
+    They exist where the equilibrium is regular: the same actions and the same laws of nature stay
+    in use nearby.
 
         def mean_value(radius):
             point = rmfg.implicit(game, rmfg.TotalVariation(radius), equilibrium)

@@ -181,7 +181,9 @@ def starting_point(
     uniform = np.full((size, actions), 1 / actions)
     field = np.asarray(game.mean_field_of(law, uniform))
     unit = _unit(problem, field)
-    response = respond(problem, jnp.asarray(field), jnp.zeros(size), temperature * unit)
+    response = respond(
+        problem, jnp.asarray(field), jnp.zeros(size), jnp.asarray(temperature * unit)
+    )
     center = Center.uniform(actions, law)
     log_temperature = np.log(np.array(temperature))
     smoothing = Smoothing(center, log_temperature, np.array(RESTART), np.array(unit))

@@ -34,11 +34,11 @@ def find_equilibria(
 ) -> tuple[Equilibrium, ...]:
     r"""Look for several equilibria; return those found, all certified and all different.
 
-    The first is that of `solve`. Then, from `num_starts` populations (gathered in one state, or drawn
-    at random with `seed`), Newton's method looks for soft equilibria other than the known ones, which are
-    deflated, and each start's own response is followed by proximal steps as well. Two equilibria
-    are different where their mean fields are `apart` in L1. There may be more than were found:
-    a continuum is sampled, not described. `max_seconds` is a limit for each start.
+    The first is that of `solve`. Then, from `num_starts` populations (gathered in one state, or
+    drawn at random with `seed`), Newton's method looks for soft equilibria other than the known
+    ones, which are deflated, and each start's own response is followed by proximal steps as well.
+    Two equilibria are different where their mean fields are `apart` in L1. There may be more than
+    were found: a continuum is sampled, not described. `max_seconds` is a limit for each start.
 
     @article{farrell2015, title={Deflation Techniques for Finding Distinct Solutions of Nonlinear
       Partial Differential Equations}, author={Farrell, Patrick E. and Birkisson, {\'A}sgeir and Funke,
@@ -62,7 +62,9 @@ def find_equilibria(
             states = _beginnings(problem, law, soft)
         for state in states:
             keep(
-                solve(game, problem.ambiguity, solver=_From(state), max_steps=POLISH_STEPS, **options)
+                solve(
+                    game, problem.ambiguity, solver=_From(state), max_steps=POLISH_STEPS, **options
+                )
             )
     return tuple(found)
 

@@ -6,10 +6,11 @@ Beyond, it is only applied (one directional derivative each), and GMRES solves w
     P = [ discount * K - I             0               ]
         [ dF_m / dV     (1 - restart) * K^T - I        ]
 
-for a preconditioner: the chain K of policy and kernel by two sparse factorizations, with the reaction of the
-population to values by another directional derivative. What P leaves out is how rewards and kernel move with the
-population. Where they do through few numbers, such as the flows on the links of a network, that is a perturbation of low
-rank, and GMRES needs hardly more steps than there are such numbers.
+for a preconditioner: the chain K of policy and kernel by two sparse factorizations, with the
+reaction of the population to values by another directional derivative. What P leaves out is how
+rewards and kernel move with the population. Where they do through few numbers, such as the flows on
+the links of a network, that is a perturbation of low rank, and GMRES needs hardly more steps than
+there are such numbers.
 """
 
 import abc
@@ -67,7 +68,9 @@ def linearize(problem: Problem, point: Float[Array, " N"], smoothing: Smoothing)
     def apply(change: np.ndarray) -> np.ndarray:
         return np.asarray(_applied(directional, change, np.zeros(())))
 
-    return KrylovSlope(np.asarray(found), play, apply, _preconditioner(problem, smoothing, play, apply), warming)
+    return KrylovSlope(
+        np.asarray(found), play, apply, _preconditioner(problem, smoothing, play, apply), warming
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,13 +121,17 @@ class KrylovSlope(Slope):
     def _solved(self, right: np.ndarray) -> np.ndarray:
         if not right.any():
             return right
-        shape = (right.size, right.size)
-        operator = scipy.sparse.linalg.LinearOperator(shape, matvec=self.apply, dtype=right.dtype)
-        nearly = scipy.sparse.linalg.LinearOperator(
-            shape, matvec=self.precondition, dtype=right.dtype
-        )
+        operator, nearly = (_operator(f, right.size) for f in (self.apply, self.precondition))
         # An inexact solution costs Newton steps, never digits: the residual is what is driven to zero.
         return scipy.sparse.linalg.gmres(operator, right, M=nearly, **KRYLOV)[0]
+
+
+def _operator(
+    apply: Callable[[np.ndarray], np.ndarray], size: int
+) -> scipy.sparse.linalg.LinearOperator:
+    shape, dtype = (size, size), np.float64
+    make = scipy.sparse.linalg.LinearOperator
+    return make(shape, matvec=apply, dtype=dtype)  # pyright: ignore[reportCallIssue]
 
 
 def _preconditioner(
@@ -136,9 +143,8 @@ def _preconditioner(
         return lambda right: -right
     kept = play.kernel.kept if isinstance(play.kernel, Leaking) else play.kernel
     policy = np.asarray(play.policy)
-    nature, mover = kept.chain(policy), kept.chain(policy)
-    if problem.population != "worst_case":
-        mover = problem.mover(game.kernel(np.asarray(play.law)), kept).chain(policy)
+    nature = kept.chain(policy)
+    mover = problem.mover(game.kernel(np.asarray(play.law)), kept).chain(policy)
     identity = scipy.sparse.eye_array(size)
     stay = 1 - float(smoothing.restart)
     values = scipy.sparse.linalg.splu((float(game.discount) * nature - identity).tocsc())
@@ -167,7 +173,7 @@ def _all_slopes(problem: Problem, point: Array, smoothing: Smoothing) -> tuple[A
 def _linear_map(
     problem: Problem, point: Array, smoothing: Smoothing
 ) -> tuple[Array, Play, Callable[..., Array]]:
-    """The residual and its derivative as a linear map: searches inside are done once, not in each step."""
+    """The residual and its derivative as a linear map; searches inside are done here, once."""
 
     def equations(point: Array, log_temperature: Array) -> tuple[Array, Play]:
         return residual(problem, point, smoothing._replace(log_temperature=log_temperature))

@@ -7,12 +7,13 @@ pi_0, nature pays it times a divergence to the kernel kappa_0, and a share `rest
 population starts anew from the law mu_0 at each step. Then policy and kernel are smooth functions of
 (V, m), and what is left are the equations
 
-    V = temperature * log sum over a of pi_0 exp(Q_m(V) / temperature),     Q = r + discount * (softened sigma),
+    V = temperature * log sum over a of pi_0 exp(Q / temperature),   Q = r + discount * soft sigma,
     m = (1 - restart) * (m pushed through pi and kappa) + restart * mu_0.
 
-With uniform centers and a falling temperature their solutions are a path to the equilibria. With the last
-solution as center, and any temperature, each solve is a step of the proximal point method: what the
-smoothing adds is proportional to the distance from the center, and vanishes as the steps do.
+With uniform centers and a falling temperature their solutions are a path to the equilibria. With
+the last solution as center, and any temperature, each solve is a step of the proximal point method:
+what the smoothing adds is proportional to the distance from the center, and vanishes as the steps
+do.
 """
 
 from typing import NamedTuple
@@ -100,4 +101,3 @@ def residual(
     toll = nature.toll / temperature
     play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, toll)
     return image - point, play
-

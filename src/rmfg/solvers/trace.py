@@ -32,8 +32,9 @@ Family = Callable[[Any], Ambiguity]
 class Trace:
     """Equilibria along the radii, and how fast they change there.
 
-    `value_slope` and `distribution_slope` (R, S) and `policy_slope` (R, S, A) are derivatives in the radius;
-    at a kink, where another action or another law comes into use, they are one-sided at best.
+    `value_slope` and `distribution_slope` (R, S) and `policy_slope` (R, S, A) are derivatives in
+    the radius; at a kink, where another action or another law comes into use, they are one-sided at
+    best.
     """
 
     radii: Float[np.ndarray, " R"]
@@ -85,16 +86,17 @@ def trace(
 ) -> Trace:
     """Follow the equilibrium as the radius changes, each solved from the last.
 
-    `family` makes the ambiguity set of a radius and must be traceable by JAX (rmfg's own sets are). The first
-    radius is solved from scratch, or from `initial`; where a warm start does not lead to a
-    certified equilibrium, that radius is solved from scratch too. `max_seconds` is a limit for each. The slopes are
-    those of the implicit function theorem (see `rmfg.implicit`).
-    Raises ValueError where `radii` is empty, not one-dimensional or not finite.
+    `family` makes the ambiguity set of a radius and must be traceable by JAX (rmfg's own sets are).
+    The first radius is solved from scratch, or from `initial`; where a warm start does not lead to
+    a certified equilibrium, that radius is solved from scratch too. `max_seconds` is a limit for
+    each. The slopes are those of the implicit function theorem (see `rmfg.implicit`). Raises
+    ValueError where `radii` is empty, not one-dimensional or not finite.
     """
     numbers = np.asarray(radii, dtype=np.float64)
     if numbers.ndim != 1 or numbers.size == 0 or not np.isfinite(numbers).all():
         raise ValueError(
-            f"`radii` must be finite numbers in a row, but is {radii!r}. Try numpy.linspace(0, 0.2, 11)."
+            f"`radii` must be finite numbers in a row, but is {radii!r}. "
+            "Try numpy.linspace(0, 0.2, 11)."
         )
     options = {"tol": tol, "population": population, "max_seconds": max_seconds}
     found, slopes, last = [], [], initial

@@ -44,8 +44,8 @@ class Softened(NamedTuple):
     """Nature's smooth answer: its cost in the unit of the values, and the law.
 
     `weight` and `toll` belong to the next proximal step: how much of the potential each row of a
-    curved set feels (all of it inside the set, hardly any on the boundary, where the values alone decide),
-    and what its answer costs there, to be taken off.
+    curved set feels (all of it inside the set, hardly any on the boundary, where the values alone
+    decide), and what its answer costs there, to be taken off.
     """
 
     value: Float[Array, "S A"]
@@ -75,7 +75,6 @@ class Ambiguity(eqx.Module):
         """Whether only the order of values, not their distances, decides who can tie."""
         return True
 
-    @abc.abstractmethod
     def soften(
         self,
         kernel: Kernel,
@@ -87,14 +86,21 @@ class Ambiguity(eqx.Module):
     ) -> Softened:
         """Return nature's smooth answer near the one that `potential` stands for.
 
-        The law minimizes <q, values> + temperature * D(q, q_0) over the set, a proximal step: D is the
-        Bregman divergence of a strictly convex h, and q_0 the smooth answer to the potential. It lies
-        inside the set, is differentiable in everything, also in kernel and radius, and is the slope
-        of the least cost, `value`, in `values`. Repeated with V / temperature added to the
-        potential each time, it tends to an answer that attains the worst case, a mixture of those that
-        tie. Rows of curved sets feel `weight` times the potential (all of it by default), and their value
-        is not yet less the toll.
+        The law minimizes <q, values> + temperature * D(q, q_0) over the set, a proximal step: D is
+        the Bregman divergence of a strictly convex h, and q_0 the smooth answer to the potential.
+        It lies inside the set, is differentiable in everything, also in kernel and radius, and is
+        the slope of the least cost, `value`, in `values`. Repeated with V / temperature added to
+        the potential each time, it tends to an answer that attains the worst case, a mixture of
+        those that tie. Rows of curved sets feel `weight` times the potential (all of it by
+        default), and their value is not yet less the toll.
+
+        A set that does not replace this method answers by its worst law, held constant: exact, but not
+        smooth, so that solvers that differentiate it work only where nature's answers do not tie.
         """
+        frozen = jax.lax.stop_gradient((kernel, values))
+        law = jax.lax.stop_gradient(self.worst(*frozen, mean_field).kernel)
+        value = law.expectation(values) + self.penalty(law, kernel, mean_field)
+        return Softened(value, law, jnp.zeros_like(value), jnp.ones_like(value))
 
     @abc.abstractmethod
     def violation(
@@ -187,13 +193,13 @@ class RowwiseAmbiguity(Ambiguity):
         """
         return False
 
-    @abc.abstractmethod
     def soft_answer(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer:
+    ) -> SoftAnswer | None:
         """Minimize <q, values> + h(q) over the set, h strictly convex; mass may go to the sink, whose
-        value is `sink`.
+        value is `sink`. None where the set has no smooth answer.
         """
+        return None
 
     @abc.abstractmethod
     def excess(
@@ -229,6 +235,8 @@ class RowwiseAmbiguity(Ambiguity):
         log_before = jax.nn.logsumexp(-potential) if shared else _row_sink(before)[0]
         answer = self.soft_answer(rows, log_before - log_total, mean_field)
         at_center = self.soft_answer(before, jnp.zeros_like(log_total), mean_field)
+        if answer is None or at_center is None:
+            return Ambiguity.soften(self, kernel, values, potential, temperature, mean_field)
         value = temperature * (answer.cost - at_center.cost)
         if sink is None:
             law = self._leaking(kernel, rows, answer, tied)
@@ -256,12 +264,18 @@ class RowwiseAmbiguity(Ambiguity):
         log_before = jax.nn.logsumexp(-potential)
         sink = (1 - weight) * log_before - jax.nn.logsumexp(-tied)
         answer = self.soft_answer(felt, sink, mean_field)
+        if answer is None:
+            return Ambiguity.soften(self, kernel, values, potential, temperature, mean_field)
         following = 1 / jnp.broadcast_to(answer.price, answer.cost.shape)
         center = rows.values + past.values
         expected = summed(answer.law * felt.values) + answer.leak * sink
         toll = answer.cost - expected + following * summed(answer.law * center)
         toll -= following * answer.leak * jax.nn.logsumexp(-tied)
-        law = self._leaking(kernel, rows, answer, tied) if shared else kernel.with_law(rows, answer.law)
+        law = (
+            self._leaking(kernel, rows, answer, tied)
+            if shared
+            else kernel.with_law(rows, answer.law)
+        )
         return Softened(temperature * answer.cost, law, temperature * toll, following)
 
     def _leaking(self, kernel: Kernel, rows: Rows, answer: SoftAnswer, tied: Array) -> Leaking:

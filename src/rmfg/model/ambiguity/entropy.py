@@ -202,7 +202,9 @@ class EntropyPenalty(RowwiseAmbiguity):
         )
         answer = self.soft_answer(scaled, strength, mean_field)
         value = strength * answer.cost
-        return Softened(value, kernel.with_law(rows, answer.law), jnp.zeros_like(value), jnp.ones_like(value))
+        return Softened(
+            value, kernel.with_law(rows, answer.law), jnp.zeros_like(value), jnp.ones_like(value)
+        )
 
     def excess(
         self,

@@ -179,7 +179,9 @@ class Divergence(RowwiseAmbiguity):
         ratio = jnp.where(idle, 1, ratio)
         cost = summed(law * ratio * rows.values) + leak * jnp.where(leak > 0, sink, 0)
         price = jnp.where(idle, jnp.inf, jnp.maximum(price, 1))
-        return SoftAnswer(cost + jnp.where(idle, 0, self.unit * divergence), law * ratio, leak, price)
+        return SoftAnswer(
+            cost + jnp.where(idle, 0, self.unit * divergence), law * ratio, leak, price
+        )
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)

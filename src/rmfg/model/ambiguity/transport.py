@@ -140,7 +140,8 @@ def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> Sof
 
         zeros = jnp.zeros(shape[1:], values.dtype)
         start = (zeros, jnp.zeros(shape, values.dtype), zeros)
-        return jax.lax.scan(add, start, (law, states))[0]
+        free, plan, paid = jax.lax.scan(add, start, (law, states))[0]
+        return free, plan, paid
 
     def excess(log_price: Array, given: tuple[Array, Array, Array]) -> Array:
         law, values, budget = given

@@ -62,9 +62,19 @@ def implicit(game: MeanFieldGame, ambiguity: Ambiguity, equilibrium: Equilibrium
     problem = Problem(game, ambiguity, equilibrium.population)
     point = _differentiable(problem, *_held(equilibrium))
     size = game.num_states
-    field = point.mean_field.reshape(game.mean_field_shape)
+    # Mass is conserved: what rounding leaves of its derivative is taken out.
+    field = (point.mean_field / jnp.sum(point.mean_field)).reshape(game.mean_field_shape)
     law = field if field.ndim == 1 else field.sum(axis=1)
-    return Implicit(point.value[:size], law, point.policy)
+    return Implicit(
+        _held_at(equilibrium.value, point.value[:size]),
+        _held_at(equilibrium.distribution, law),
+        _held_at(equilibrium.policy, point.policy),
+    )
+
+
+def _held_at(number: Array, carrier: Array) -> Array:
+    """The number with the derivatives of what is nearly equal to it."""
+    return jnp.asarray(number) + (carrier - jax.lax.stop_gradient(carrier))
 
 
 class _Point(NamedTuple):

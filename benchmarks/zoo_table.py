@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import scipy.sparse
 import scipy.sparse.csgraph
 
 import rmfg
@@ -30,7 +31,8 @@ def hops(game: rmfg.MeanFieldGame) -> np.ndarray:
     """The ground metric (S, S): how many moves two states are apart, in the better direction."""
     kernel = game.kernel(uniform_mean_field(game))
     moves = np.asarray(kernel.to_dense()).max(axis=1) > 0
-    steps = scipy.sparse.csgraph.shortest_path(moves, unweighted=True)
+    graph = scipy.sparse.csr_array(moves.astype(float))
+    steps = scipy.sparse.csgraph.shortest_path(graph, unweighted=True)
     steps = np.minimum(steps, steps.T)
     np.fill_diagonal(steps, 0)
     return np.where(np.isfinite(steps), steps, steps[np.isfinite(steps)].max() + 1)

@@ -77,6 +77,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         "steps": int(answer.steps),
         "seconds": float(answer.seconds),
         "layout": _layout_text(game.layout),
+        "reward_range": float(answer.certificate.scale * (1 - game.discount)),
         "guarantee": json.dumps(dataclasses.asdict(answer.guarantee)) if answer.guarantee else "",
         **{f"certificate_{k}": float(v) for k, v in vars(answer.certificate).items()},
     }
@@ -146,6 +147,8 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         state_names=names.get("state"),
         action_names=names.get("action"),
     )
+    if "reward_range" in note:
+        game.reward_range = float(note["reward_range"])
     if note["recipe"]:
         game.recipe = json.loads(note["recipe"])
     prefix = "ambiguity_"

@@ -180,11 +180,14 @@ def _scale(game: MeanFieldGame, mdp: RobustMDP, law: Float[np.ndarray, " S"]) ->
     scale = value_scale(mdp)
     gathered = np.zeros(game.num_states)
     gathered[np.argmax(law)] = 1.0
-    elsewhere = _reward_range(game, jnp.asarray(gathered)) / (1 - float(game.discount))
-    if not scale > VANISHING * float(elsewhere):
+    reach = game.reward_range
+    if reach is None:
+        reach = float(_reward_range(game, jnp.asarray(gathered)))
+    elsewhere = reach / (1 - float(game.discount))
+    if not scale > VANISHING * elsewhere:
         # Equal rewards at the answer (rock, paper, scissors) are no unit but rounding: what they are
         # in a population gathered in one state is. Rewards equal everywhere leave the values alone.
-        scale = float(elsewhere) or value_bound(mdp) or 1.0
+        scale = elsewhere or value_bound(mdp) or 1.0
     return scale
 
 

@@ -128,7 +128,7 @@ def solve(
     solver: Annotated[
         str,
         typer.Option(
-            metavar="auto|picard|anderson|fictitious-play|mirror-descent|policy-iteration",
+            metavar="auto|picard|anderson|fictitious-play|mirror-descent|newton|policy-iteration",
             help="The method.",
         ),
     ] = "auto",

@@ -80,6 +80,8 @@ class MeanFieldGame(abc.ABC):
     name: str | None = None
     layout: Layout | None = None
     lipschitz: Lipschitz | None = None
+    # What rewards range over, where the game itself cannot tell: it is frozen at one mean field.
+    reward_range: float | None = None
     recipe: tuple[Any, ...] | None = None  # how a named game was made, kept with saved answers
 
     @abc.abstractmethod

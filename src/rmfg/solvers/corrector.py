@@ -2,9 +2,9 @@
 
 With a `border` (a row of N + 1 numbers) the logarithm of the temperature is one more unknown, and
 the step is kept orthogonal to the border: the corrector of pseudo-arclength continuation, which
-does not mind where the path turns around (Allgower & Georg 2003). Laws are projected back to the
-simplex after every step. Stops on the equations: at the tolerance, or where rounding leaves no
-progress below `ROUNDING`. Runs on the host around one compiled function.
+does not mind where the path turns around (Allgower & Georg 2003). Laws stay in the simplex, and no
+mass shrinks to less than a hundredth in a step. Stops on the equations: at the tolerance, or where
+rounding leaves no progress below `ROUNDING`. Runs on the host around one compiled function.
 """
 
 from collections.abc import Sequence

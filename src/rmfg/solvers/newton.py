@@ -34,8 +34,9 @@ MAX_PATH_STEPS = 150
 LOWEST_LOG = -500.0
 # Actions that an earlier answer does not use may be needed now: they must not be too far away.
 RESUMED_LOG = -30.0
+# Probabilities below this are rounding: they are left out of what is returned.
 NEVER = 1e-14
-# A dense factorization of this many unknowns takes seconds.
+# Unknowns beyond which a path takes minutes, and `Auto` plays fictitiously first.
 LARGEST_SYSTEM = 3000
 SWEEPS, MAX_RESCUES = 100, 5
 

@@ -46,6 +46,7 @@ def find_equilibria(
     """
     problem = Problem(game, ambiguity, population)
     checks.positive("apart", apart)
+    checks.positive("num_starts", num_starts)
     options = {"tol": tol, "population": population, "max_seconds": max_seconds}
     found: list[Equilibrium] = []
 

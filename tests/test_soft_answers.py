@@ -149,7 +149,8 @@ def test_nature_stays_inside_and_pays_for_leaving(row, form, ledger):
         for temperature, potential in itertools.product(TEMPERATURES, (0.0, 2.0)):
             asked = question(row, form, seed, potential, temperature)
             values, center = asked.values, asked.center()
-            value, law, *_ = asked.answer()
+            found = asked.answer()
+            value, law = found.value, found.law
             slack = rounding(asked)
             ledger.at_most("rows are laws", -law, 1e-11 + coldness(asked))
             ledger.at_most("rows sum to one", np.abs(law.sum(-1) - 1), 1e-13)
@@ -162,7 +163,10 @@ def test_nature_stays_inside_and_pays_for_leaving(row, form, ledger):
             missed = slack + coldness(asked) * np.ptp(values)
             ledger.at_most("sigma is at most what is attained", sigma - attained, missed)
             if row.penalized:
-                ledger.at_most("a penalty needs no temperature", np.abs(value - sigma), slack)
+                held = temperature * rel_entr(law, array(asked.kernel)).sum(-1)
+                ledger.at_most("a penalty with more of it", np.abs(value - attained - held), slack)
+                near = asked._replace(weight=found.weight).answer()
+                ledger.at_most("and none from there", np.abs(near.value - sigma), slack)
                 continue
             cost = value - center.value
             ledger.at_most("divergences are not negative", attained - cost, missed)

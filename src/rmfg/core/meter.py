@@ -11,7 +11,7 @@ class Meter(abc.ABC):
 
     @abc.abstractmethod
     def update(self, step: int, numbers: dict[str, float]) -> None:
-        """Take note of a step and of the numbers measured there."""
+        """Take note of a step and of the numbers measured there, if any were."""
 
     @abc.abstractmethod
     def close(self) -> None:

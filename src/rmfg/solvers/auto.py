@@ -75,6 +75,9 @@ class Auto(Solver):
     def candidate(self, problem: Problem, state: AutoState) -> Candidate:
         return state.method.candidate(problem, state.inner)
 
+    def arriving(self, state: AutoState) -> bool:
+        return state.method.arriving(state.inner)
+
     def potential(self, problem: Problem, state: AutoState) -> Float[np.ndarray, " S"] | None:
         return state.method.potential(problem, state.inner)
 

@@ -50,6 +50,10 @@ class Solver(eqx.Module):
     def candidate(self, problem: Problem, state: Any) -> Candidate:
         """Return what the state claims to be an equilibrium."""
 
+    def arriving(self, state: Any) -> bool:
+        """Whether the state's candidate is worth measuring: false on the way to a neighborhood."""
+        return True
+
     def residual(self, state: Any) -> float | None:
         """Return how far the state's point is from its image, where that is what converges."""
         return None

@@ -73,7 +73,8 @@ def drive(
             if residual is not None:
                 residuals.append(residual)
             ended = _ended(state, step >= max_steps, seconds >= max_seconds)
-            if step >= due or ended:
+            worth_it = step == 0 or solver.arriving(state)
+            if ended or (step >= due and worth_it):
                 candidate = solver.candidate(problem, state)
                 found = _measure(problem, candidate, found)
                 merit = _merit(found)
@@ -87,6 +88,8 @@ def drive(
                     ended = Status.NON_FINITE
                 quick = step < EVERY_STEP_UNTIL or merit < 0.5 * last
                 due, last = step + 1 if quick else int(step * GROWTH), merit
+            else:
+                meter.update(step, {})
             if ended:
                 account = solver.account(state)
                 return Outcome(best, step, ended, tuple(residuals), account)

@@ -27,8 +27,12 @@ HOT, COLDEST = 1.0, 1e-6
 LARGEST_GAP = 50.0
 RESTART = 1e-4
 COOLING, WARMING = 4.0, 3.0
+# After a failure so many steps go by before it cools as fast as before.
+CAUTION = 4
 PATH_TOLERANCE, TOLERANCE = 1e-7, 1e-13
-PATH_CORRECTIONS, CORRECTIONS, EASY = 7, 15, 4
+PATH_CORRECTIONS, CORRECTIONS, EASY, SMOOTH = 7, 15, 4, 3
+# Where nothing colder is left, centers run ahead, farther each time.
+STRETCH, FURTHEST = 4.0, 1000.0
 FIRST_LENGTH, LONGEST, SHORTEST = 0.5, 2.0, 1e-5
 MAX_PATH_STEPS = 150
 LOWEST_LOG = -500.0
@@ -50,12 +54,18 @@ class Heading(NamedTuple):
 
 
 class NewtonState(eqx.Module):
-    """A solution of the smoothed equations; without a heading the path has ended."""
+    """A solution of the smoothed equations; without a heading the path has ended.
+
+    `cooling` is by how much the logarithm of the temperature falls after the next proximal step,
+    `stride` how many times more the center moves on as it did last.
+    """
 
     point: Float[Array, " N"]
     play: Play
     smoothing: Smoothing
     heading: Heading | None
+    cooling: float = np.log(COOLING)
+    stride: float = 0.0
     rescues: int = 0
     finished: bool = False
 
@@ -97,7 +107,7 @@ class Newton(Solver):
 
     def __init__(
         self,
-        temperature: Number = 1e-4,
+        temperature: Number = 1e-3,
         restart: Number = RESTART,
         *,
         start: Equilibrium | None = None,
@@ -169,6 +179,9 @@ class Newton(Solver):
         mixing = problem.population == "worst_case"
         return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
 
+    def arriving(self, state: NewtonState) -> bool:
+        return state.heading is None
+
     def potential(self, problem: Problem, state: NewtonState) -> Float[np.ndarray, " S"]:
         return _center(problem, np.asarray(state.play.potential))
 
@@ -230,28 +243,48 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     """One step of the proximal point method: what is played becomes the center."""
     play, smoothing = state.play, state.smoothing
     temperature = float(smoothing.log_temperature)
-    center = Center(
-        np.maximum(np.asarray(play.log_policy), LOWEST_LOG),
-        _center(problem, np.asarray(play.potential)),
-        np.asarray(play.law),
-        np.asarray(play.weight),
-        np.asarray(play.toll),
-    )
+    center = _ahead(problem, play, smoothing.center, state.stride)
     near = smoothing._replace(center=center)
     found = correct(problem, state.point, near, TOLERANCE, CORRECTIONS)
     if found is not None:
         # Many corrections say that a colder step from here would fail.
-        drop = np.log(COOLING) if found.steps <= EASY else 0.0
+        drop = state.cooling if found.steps <= EASY else 0.0
         cooler = max(temperature - drop, np.log(COLDEST))
         following = found.smoothing._replace(log_temperature=np.array(cooler))
-        return _state(found._replace(smoothing=following), None)
+        bolder = min(state.cooling + np.log(COOLING) / CAUTION, np.log(COOLING))
+        straight = temperature <= np.log(COLDEST) and found.steps <= SMOOTH
+        stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
+        return NewtonState(found.point, found.slope.play, following, None, bolder, stride)
+    if state.stride:
+        return NewtonState(state.point, play, smoothing, None)
     if temperature < np.log(HOT):
         warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(WARMING)))
-        return NewtonState(state.point, play, warmer, None, state.rescues)
+        return NewtonState(state.point, play, warmer, None, 0.0, 0.0, state.rescues)
     point = _relaxed(problem, np.asarray(state.point), near)
     play = linearize(problem, point, near).play
     rescues = state.rescues + 1
-    return NewtonState(point, play, smoothing, None, rescues, rescues > MAX_RESCUES)
+    return NewtonState(point, play, smoothing, None, 0.0, 0.0, rescues, rescues > MAX_RESCUES)
+
+
+def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Center:
+    """What is played as a center, its logarithms moved on along their last change.
+
+    An action or state that is worse by far less than the temperature loses as little in each step:
+    its logarithm falls along a line, and many steps at once follow it as well.
+    """
+    log_policy, potential = np.asarray(play.log_policy), np.asarray(play.potential)
+    toll = np.asarray(play.toll)
+    if stride:
+        log_policy = log_policy + stride * (log_policy - np.asarray(before.log_policy))
+        if not toll.any():  # a toll goes with the potential as it is
+            potential = potential + stride * (potential - np.asarray(before.potential))
+    return Center(
+        np.maximum(log_policy, LOWEST_LOG),
+        _center(problem, potential),
+        np.asarray(play.law),
+        np.asarray(play.weight),
+        toll,
+    )
 
 
 def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -193,18 +193,19 @@ class EntropyPenalty(RowwiseAmbiguity):
         mean_field: Array | None = None,
         weight: Float[Array, "S A"] | None = None,
     ) -> Softened:
-        # Nature's answer is smooth as it is: neither a temperature nor a potential is needed.
+        # Nature's answer is smooth as it is. At a distance from the agents' equilibrium it is held
+        # back as theirs is; steps from there need neither a temperature nor a potential.
         rows = kernel.rows(values, self.reach)
         strength = size_at("strength", self.strength, mean_field, rows)
+        strength = strength + temperature * (1.0 if weight is None else weight)
         shape = rows.law.shape
         scaled = Rows(
             rows.law, jnp.broadcast_to(rows.values, shape) / strength, rows.allowed, rows.successors
         )
         answer = self.soft_answer(scaled, strength, mean_field)
         value = strength * answer.cost
-        return Softened(
-            value, kernel.with_law(rows, answer.law), jnp.zeros_like(value), jnp.ones_like(value)
-        )
+        nothing = jnp.zeros_like(value)
+        return Softened(value, kernel.with_law(rows, answer.law), nothing, nothing)
 
     def excess(
         self,

@@ -71,6 +71,9 @@ class Recorded(rmfg.Solver):
         self.marks.at.append(self.marks.steps)
         return candidate
 
+    def arriving(self, state: Any) -> bool:
+        return self.solver.arriving(state)
+
     def __str__(self) -> str:
         return str(self.solver)
 
@@ -80,6 +83,7 @@ SOLVERS = {
     "MirrorDescent": rmfg.MirrorDescent(),
     "FictitiousPlay": rmfg.FictitiousPlay(),
     "Picard": rmfg.Picard(),
+    "PolicyIteration": rmfg.PolicyIteration(),
 }
 
 

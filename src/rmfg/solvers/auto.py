@@ -1,5 +1,6 @@
 """Let the library choose the method."""
 
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -15,14 +16,19 @@ from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, NewtonState, num_unknown
 from rmfg.solvers.picard import Picard
 
 TRIAL_STEPS = 5
-PLAYED_STEPS = 1000
 REQUIRED_SHRINKAGE = 0.8
+# Rounds of fictitious play before Newton's method: of games too large to begin with it, and of those
+# in which it gave up, where the rounds double each time.
+ROUNDS_OF_LARGE, ROUNDS_AFTER_FAILURE = 1000, 100
+
+IN_TURNS = "FictitiousPlay and Newton in turns"
 
 
 class AutoState(eqx.Module):
     """The state of the method in use, how the trial of the first one goes, and what was chosen.
 
-    `guess` is where all began, and Newton's method begins again; `exact` says that it has had its turn.
+    `guess` is where all began, and where Newton's path begins unless `walked` says that it was
+    tried; `played` is fictitious play where it was left, and `rounds` how many it plays at a time.
     """
 
     inner: Any
@@ -31,7 +37,9 @@ class AutoState(eqx.Module):
     residual: float
     account: str
     guess: Float[Array, "..."]
-    exact: bool = False
+    rounds: int = ROUNDS_AFTER_FAILURE
+    played: Any = None
+    walked: bool = False
 
 
 class Auto(Solver):
@@ -41,8 +49,9 @@ class Auto(Solver):
     interact, and is seen to fail at once on the others: where its residual has not shrunk by a
     fifth within five steps, Newton's method takes over. Games of more than `LARGEST_SYSTEM` unknowns
     are played fictitiously first, which is cheap and good to a few digits; what is not solved by then
-    goes to Newton's method too. Where Newton's method gives up, fictitious play continues. The
-    answer is the best one that any of them found, and says which of them were used and why.
+    goes to Newton's method too. Where Newton's method gives up, fictitious play and Newton's proximal
+    steps from where it got take turns, with ever more rounds. The answer is the best one that any
+    of them found, and says which of them were used and why.
     """
 
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> AutoState:
@@ -51,26 +60,18 @@ class Auto(Solver):
         return AutoState(inner, method, 0, float(inner.residual()), "Picard iteration", guess)
 
     def step(self, problem: Problem, state: AutoState) -> AutoState:
-        inner, method, account = state.inner, state.method, state.account
-        if isinstance(inner, NewtonState) and inner.finished:
-            return self._change(problem, state, FictitiousPlay(), "which gave up")
-        inner = method.step(problem, inner)
-        steps, residual = state.steps + 1, state.residual
-        if isinstance(method, FictitiousPlay) and steps == PLAYED_STEPS and not state.exact:
-            played = AutoState(inner, method, steps, residual, account, state.guess, state.exact)
-            return self._change(problem, played, Newton(), f"which is not exact at step {steps}")
-        if isinstance(method, Picard) and steps % TRIAL_STEPS == 0:
-            now = float(inner.residual())
-            if not now <= REQUIRED_SHRINKAGE * residual:
-                state = AutoState(inner, method, steps, now, account, state.guess)
-                why = f"which did not contract in {TRIAL_STEPS} steps"
-                unknowns = num_unknowns(problem)
-                if unknowns <= LARGEST_SYSTEM:
-                    return self._change(problem, state, Newton(), why)
-                why += f", as {unknowns} unknowns are many for Newton's method"
-                return self._change(problem, state, FictitiousPlay(), why)
-            residual = now
-        return AutoState(inner, method, steps, residual, account, state.guess, state.exact)
+        if isinstance(state.inner, NewtonState) and state.inner.finished:
+            return self._play(problem, state, "which gave up")
+        inner, steps = state.method.step(problem, state.inner), state.steps + 1
+        state = replace(state, inner=inner, steps=steps)
+        if isinstance(state.method, FictitiousPlay) and steps == state.rounds:
+            return self._solve(problem, state, f"which is not exact after {steps} rounds")
+        if isinstance(state.method, Picard) and steps % TRIAL_STEPS == 0:
+            now = float(state.inner.residual())
+            if not now <= REQUIRED_SHRINKAGE * state.residual:
+                return self._replace_trial(problem, state)
+            state = replace(state, residual=now)
+        return state
 
     def candidate(self, problem: Problem, state: AutoState) -> Candidate:
         return state.method.candidate(problem, state.inner)
@@ -84,13 +85,37 @@ class Auto(Solver):
     def account(self, state: AutoState) -> str:
         return state.account
 
-    def _change(self, problem: Problem, state: AutoState, method: Solver, why: str) -> AutoState:
-        guess = jnp.asarray(state.guess)
-        if not isinstance(method, Newton):
-            candidate = state.method.candidate(problem, state.inner)
-            law, policy = jnp.asarray(candidate.distribution), jnp.asarray(candidate.policy)
-            guess = problem.game.mean_field_of(law, policy)
-        inner = method.init(problem, guess)
-        account = f"{state.account}, {why}; then {type(method).__name__}"
-        exact = state.exact or isinstance(method, Newton)
-        return AutoState(inner, method, state.steps, state.residual, account, state.guess, exact)
+    def _replace_trial(self, problem: Problem, state: AutoState) -> AutoState:
+        why, unknowns = f"which did not contract in {TRIAL_STEPS} steps", num_unknowns(problem)
+        if unknowns <= LARGEST_SYSTEM:
+            return self._solve(problem, state, why)
+        why += f", as {unknowns} unknowns are many for Newton's method"
+        return self._play(problem, state, why, ROUNDS_OF_LARGE)
+
+    def _solve(self, problem: Problem, state: AutoState, why: str) -> AutoState:
+        """Newton's method: its path once, then its proximal steps from what was played."""
+        method = Newton()
+        if state.walked:
+            played = state.inner
+            candidate = state.method.candidate(problem, played)
+            inner = method.from_candidate(problem, candidate, played.response.value)
+            rounds = 2 * state.rounds
+            return replace(state, inner=inner, method=method, steps=0, played=played, rounds=rounds)
+        inner = method.init(problem, jnp.asarray(state.guess))
+        played = state.inner if isinstance(state.method, FictitiousPlay) else None
+        account = f"{state.account}, {why}; then Newton"
+        return AutoState(inner, method, 0, 0.0, account, state.guess, played=played, walked=True)
+
+    def _play(
+        self, problem: Problem, state: AutoState, why: str, rounds: int | None = None
+    ) -> AutoState:
+        """Fictitious play, from where it was left."""
+        method, inner, account = FictitiousPlay(), state.played, state.account
+        if inner is None:
+            inner = method.init(problem, jnp.asarray(state.guess))
+        if not state.walked:
+            account += f", {why}; then FictitiousPlay"
+        elif not account.endswith(IN_TURNS):
+            account += f", {why}; then {IN_TURNS}"
+        rounds = state.rounds if rounds is None else rounds
+        return replace(state, inner=inner, method=method, steps=0, account=account, rounds=rounds)

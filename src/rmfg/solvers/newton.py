@@ -141,27 +141,42 @@ class Newton(Solver):
 
     def _resumed(self, problem: Problem, start: Equilibrium) -> NewtonState:
         """The state of one who has arrived at an earlier answer."""
-        game, value = problem.game, np.asarray(start.value)
-        policy, law = np.asarray(start.policy), np.asarray(start.distribution)
-        size, sizes = game.num_states, (game.num_states, game.num_actions)
+        game, policy = problem.game, np.asarray(start.policy)
+        sizes = (game.num_states, game.num_actions)
         if policy.shape != sizes:
             raise ValueError(
                 f"`start` is an equilibrium with (states, actions) = {policy.shape}, but the game "
                 f"has {sizes}."
             )
-        # The game may read another kind of mean field than the one that `start` is of.
+        candidate = Candidate(policy, np.asarray(start.distribution), start.kernel)
+        return self.from_candidate(problem, candidate, start.value, start.potential)
+
+    def from_candidate(
+        self,
+        problem: Problem,
+        candidate: Candidate,
+        value: Float[Array, " S"],
+        potential: Float[Array, " S"] | None = None,
+    ) -> NewtonState:
+        """Return the state of one who has arrived at a candidate, and takes proximal steps there.
+
+        The game may read another kind of mean field than the one that the candidate is of.
+        """
+        game, value = problem.game, np.asarray(value)
+        policy, law = np.asarray(candidate.policy), np.asarray(candidate.distribution)
         field = np.asarray(game.mean_field_of(law, policy))
-        potential = np.zeros(size) if start.potential is None else np.asarray(start.potential)
+        start = np.zeros(game.num_states) if potential is None else np.asarray(potential)
         logarithms = np.log(np.maximum(policy, np.exp(RESUMED_LOG)))
         unit = _unit(problem, field)
         ones, zeros = np.ones_like(policy), np.zeros_like(policy)
-        center = Center(logarithms, potential, law, ones, zeros)
+        center = Center(logarithms, start, law, ones, zeros)
         temperature = np.log(np.asarray(self.temperature))
         smoothing = Smoothing(center, temperature, np.asarray(self.restart), np.array(unit))
         point = np.concatenate([value / unit, field.ravel()])
-        # What is played there is the earlier answer; weights and tolls are those of its set.
+        # What is played there is the candidate; weights and tolls are those of the set.
         near = linearize(problem, point, smoothing).play
-        play = near._replace(policy=policy, kernel=start.kernel, law=law, log_policy=logarithms)
+        kernel = near.kernel if candidate.kernel is None else candidate.kernel
+        play = near._replace(policy=policy, kernel=kernel, law=law, log_policy=logarithms)
         return NewtonState(point, play, smoothing, None)
 
     @boundary

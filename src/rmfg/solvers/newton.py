@@ -1,5 +1,6 @@
 """Newton's method for equilibria: a path of falling temperature, then proximal steps."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -30,9 +31,9 @@ COOLING, WARMING = 4.0, 3.0
 # After a failure so many steps go by before it cools as fast as before.
 CAUTION = 4
 PATH_TOLERANCE, TOLERANCE = 1e-7, 1e-13
-PATH_CORRECTIONS, CORRECTIONS, EASY, SMOOTH = 7, 15, 4, 3
+PATH_CORRECTIONS, CORRECTIONS, EASY = 7, 15, 4
 # Where nothing colder is left, centers run ahead, farther each time.
-STRETCH, FURTHEST = 4.0, 1000.0
+STRETCH, FURTHEST, STRAIGHT = 4.0, 1000.0, 0.5
 FIRST_LENGTH, LONGEST, SHORTEST = 0.5, 2.0, 1e-5
 MAX_PATH_STEPS = 150
 LOWEST_LOG = -500.0
@@ -57,7 +58,8 @@ class NewtonState(eqx.Module):
     """A solution of the smoothed equations; without a heading the path has ended.
 
     `cooling` is by how much the logarithm of the temperature falls after the next proximal step,
-    `stride` how many times more the center moves on as it did last.
+    `stride` how many times more the center moves on as it did last, while each `change` of the
+    point goes on in the direction of the one before.
     """
 
     point: Float[Array, " N"]
@@ -66,6 +68,7 @@ class NewtonState(eqx.Module):
     heading: Heading | None
     cooling: float = np.log(COOLING)
     stride: float = 0.0
+    change: Float[Array, " N"] | None = None
     rescues: int = 0
     finished: bool = False
 
@@ -267,18 +270,20 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
         cooler = max(temperature - drop, np.log(COLDEST))
         following = found.smoothing._replace(log_temperature=np.array(cooler))
         bolder = min(state.cooling + np.log(COOLING) / CAUTION, np.log(COOLING))
-        straight = temperature <= np.log(COLDEST) and found.steps <= SMOOTH
+        change = found.point - np.asarray(state.point)
+        straight = temperature <= np.log(COLDEST) and _cosine(change, state.change) > STRAIGHT
         stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
-        return NewtonState(found.point, found.slope.play, following, None, bolder, stride)
+        return NewtonState(found.point, found.slope.play, following, None, bolder, stride, change)
     if state.stride:
-        return NewtonState(state.point, play, smoothing, None)
+        return replace(state, stride=0.0)
     if temperature < np.log(HOT):
         warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(WARMING)))
-        return NewtonState(state.point, play, warmer, None, 0.0, 0.0, state.rescues)
+        return replace(state, smoothing=warmer, cooling=0.0)
     point = _relaxed(problem, np.asarray(state.point), near)
     play = linearize(problem, point, near).play
     rescues = state.rescues + 1
-    return NewtonState(point, play, smoothing, None, 0.0, 0.0, rescues, rescues > MAX_RESCUES)
+    finished = rescues > MAX_RESCUES
+    return replace(state, point=point, play=play, rescues=rescues, finished=finished)
 
 
 def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Center:
@@ -300,6 +305,13 @@ def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Cente
         np.asarray(play.weight),
         toll,
     )
+
+
+def _cosine(one: Float[np.ndarray, " N"], other: Float[Array, " N"] | None) -> float:
+    if other is None:
+        return 0.0
+    lengths = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(one @ np.asarray(other) / lengths) if lengths > 0 else 0.0
 
 
 def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

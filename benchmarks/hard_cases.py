@@ -84,7 +84,7 @@ def hard_row(name: str, seconds: float) -> str:
     """Solve one case and lay its certificate out."""
     make, ambiguity = (CASES | NETWORKS)[name]
     game = make()
-    solver = rmfg.Newton() if name in NETWORKS else None
+    solver = rmfg.Newton(1e-3) if name in NETWORKS else None
     answer = rmfg.solve(game, ambiguity, solver=solver, tol=GOAL, max_seconds=seconds)
     proof = answer.certificate
     return (

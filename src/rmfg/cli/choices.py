@@ -48,7 +48,7 @@ def _anderson(
     return rmfg.Anderson(rmfg.Picard(damping, temperature, long_run=long_run), memory)
 
 
-def _newton(temperature: float = 1e-3, restart: float = 1e-4) -> rmfg.Newton:
+def _newton(temperature: float = 1e-4, restart: float = 1e-4) -> rmfg.Newton:
     """Newton's method from scratch: an earlier answer to start from cannot be typed."""
     return rmfg.Newton(temperature, restart)
 

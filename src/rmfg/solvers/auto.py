@@ -21,6 +21,7 @@ REQUIRED_SHRINKAGE = 0.8
 # in which it gave up, where the rounds double each time.
 ROUNDS_OF_LARGE, ROUNDS_AFTER_FAILURE = 1000, 100
 
+PATH_END_OF_LARGE = 1e-3
 IN_TURNS = "FictitiousPlay and Newton in turns"
 
 
@@ -94,7 +95,8 @@ class Auto(Solver):
 
     def _solve(self, problem: Problem, state: AutoState, why: str) -> AutoState:
         """Newton's method: its path once, then its proximal steps from what was played."""
-        method = Newton()
+        large = num_unknowns(problem) > LARGEST_SYSTEM
+        method = Newton(PATH_END_OF_LARGE) if large else Newton()
         if state.walked:
             played = state.inner
             candidate = state.method.candidate(problem, played)

@@ -81,7 +81,8 @@ class Newton(Solver):
     by Newton's method:
 
     1. From uniform play, pseudo-arclength continuation follows their solution down to `temperature`
-       (in units of (max r - min r) / (1 - discount)), also where the path turns around.
+       (in units of (max r - min r) / (1 - discount)), also where the path turns around. In large
+       games cold steps along it are dear, and 1e-3 is a better place to leave it.
     2. Proximal steps: the last policy, nature's last kernel and the last law become the centers, and
        the temperature falls. The bias is proportional to what the step changes, and vanishes with
        it: an equilibrium is reached to rounding at a temperature of 1e-5 or so, in which mixed
@@ -110,7 +111,7 @@ class Newton(Solver):
 
     def __init__(
         self,
-        temperature: Number = 1e-3,
+        temperature: Number = 1e-4,
         restart: Number = RESTART,
         *,
         start: Equilibrium | None = None,

@@ -39,6 +39,7 @@ from .operators.response import BestResponse as BestResponse
 from .operators.response import best_response as best_response
 from .operators.response import evaluate as evaluate
 from .operators.stationary import stationary_distribution as stationary_distribution
+from .population.simulator import simulate as simulate
 from .show.figure import plot as plot
 from .solvers.anderson import Anderson as Anderson
 from .solvers.auto import Auto as Auto

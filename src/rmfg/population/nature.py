@@ -1,0 +1,210 @@
+"""How nature moves the agents of a finite population, at the empirical law of the moment.
+
+Her sets move with the empirical law, and so does her answer. What she plays against are values: of
+the equilibrium, or those that she finds anew at the current law.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from rmfg.answer.equilibrium import Equilibrium
+from rmfg.answer.problem import Problem
+from rmfg.core import checks
+from rmfg.core.precision import Array
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.kernel import Kernel, SparseKernel, as_dense, as_kernel, mixed
+from rmfg.model.leaking import Leaking
+from rmfg.operators.response import evaluate, value_scale
+from rmfg.operators.robust_mdp import RobustMDP, policy_average
+
+NATURES = ("nominal", "worst_case", "random", "adversary")
+# Temperature at which nature mixes among what ties, in units of the range of values.
+COLD = 1e-6
+# What an adversary's values are found to, in the same units.
+TOLERANCE = 1e-8
+# Mixed answers spread sparse rows over all states: not beyond so many of them.
+MOST_STATES = 500
+
+
+class Nature(eqx.Module):
+    """A rule by which nature picks the kernel at a mean field."""
+
+    @abc.abstractmethod
+    def answer(
+        self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
+    ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
+        """Return the kernel at a frozen mean field, and the values it was picked against (traceable)."""
+
+
+class NominalNature(Nature):
+    """No doubt: the nominal kernel."""
+
+    def answer(
+        self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
+    ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
+        return mdp.kernel, values
+
+
+class FixedNature(Nature):
+    """The same kernel at all mean fields."""
+
+    kernel: Kernel
+
+    def answer(
+        self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
+    ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
+        return self.kernel, values
+
+
+class WorstNature(Nature):
+    """The worst case at the mean field for values that stay as they are.
+
+    With a potential, nature mixes among what ties as she does at the equilibrium that it is of.
+    """
+
+    potential: Float[Array, " S"] | None
+    temperature: Float[Array, ""]
+
+    def answer(
+        self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
+    ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
+        if self.potential is None:
+            return mdp.worst(values).kernel, values
+        heights = values - jnp.min(values)
+        soft = mdp.ambiguity.soften(
+            mdp.kernel, heights, self.potential, self.temperature, mdp.mean_field
+        )
+        return soft.kernel, values
+
+
+class RandomNature(Nature):
+    """A kernel inside the set: a uniform share of the worst one for values drawn at random."""
+
+    def answer(
+        self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
+    ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
+        for_values, for_share = jax.random.split(key)
+        drawn = jax.random.normal(for_values, values.shape, values.dtype)
+        share = jax.random.uniform(for_share, mdp.reward.shape, values.dtype)
+        # Sets are convex: what lies between two of their kernels is inside.
+        return mixed([mdp.kernel, mdp.worst(drawn).kernel], jnp.stack([1 - share, share])), values
+
+
+class AdversarialNature(Nature):
+    """The worst case for the policy's own robust values, found anew at each mean field."""
+
+    policy: Float[Array, "S A"]
+    tolerance: Float[Array, ""]
+
+    def answer(
+        self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
+    ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
+        def improved(values: Array) -> Array:
+            return policy_average(mdp.q(values), self.policy)
+
+        def far(pair: tuple[Array, Array]) -> Array:
+            return jnp.max(jnp.abs(pair[1] - pair[0])) > self.tolerance
+
+        # Values begin where they were at the last mean field, which is near.
+        values, _ = jax.lax.while_loop(
+            far, lambda pair: (pair[1], improved(pair[1])), (values, improved(values))
+        )
+        return mdp.worst(values).kernel, values
+
+
+class Conduct(eqx.Module):
+    """Everything by which a population moves: the policy, nature's rule, and what she begins with."""
+
+    problem: Problem
+    policy: Float[Array, "S A"]
+    nature: Nature
+    values: Float[Array, " S"]
+
+    def rows(
+        self, law: Float[Array, " S"], values: Float[Array, " S"], key: Array
+    ) -> tuple[Float[Array, "S A"], Int[Array, "K S A"], Float[Array, "K S A"], Float[Array, " S"]]:
+        """Return rewards, successors and their law at an empirical law, and nature's values."""
+        game = self.problem.game
+        mdp = RobustMDP.at(
+            game, self.problem.ambiguity, game.mean_field_of(law, jnp.asarray(self.policy))
+        )
+        kernel, values = self.nature.answer(mdp, values, key)
+        return mdp.reward, *spelled_out(kernel), values
+
+
+def spelled_out(kernel: Kernel | Leaking) -> tuple[Int[Array, "K S A"], Float[Array, "K S A"]]:
+    """The successors of a kernel and their law."""
+    if isinstance(kernel, SparseKernel):
+        return jnp.asarray(kernel.slots), jnp.asarray(kernel.law)
+    if isinstance(kernel, Leaking):
+        law = jnp.asarray(as_dense(kernel.kept).law)
+        law = law + kernel.leak * jnp.asarray(kernel.sink)[:, None, None]
+    else:
+        law = jnp.asarray(as_dense(kernel).law)
+    states = jnp.arange(law.shape[0])[:, None, None]
+    return jnp.broadcast_to(states, law.shape), law
+
+
+def conduct(
+    problem: Problem,
+    policy: Float[Array, "S A"] | Equilibrium,
+    nature: str | Kernel | Array,
+    law: Float[np.ndarray, " S"],
+) -> Conduct:
+    """Return how a population with this policy moves, nature's rule given by name or as a kernel.
+
+    From an equilibrium nature takes its values, and how she mixes there; for a policy alone she
+    takes the robust values that it has at `law`.
+    """
+    game, ambiguity = problem.game, problem.ambiguity
+    equilibrium = policy if isinstance(policy, Equilibrium) else None
+    plan = np.asarray(equilibrium.policy if equilibrium is not None else policy)
+    zeros = np.zeros(game.num_states)
+    if not isinstance(nature, str):
+        kernel = as_kernel(nature)
+        found = (kernel.num_states, kernel.num_actions)
+        if found != plan.shape:
+            raise ValueError(
+                f"`nature` is a kernel with (states, actions) = {found}, but the game has {plan.shape}."
+            )
+        return Conduct(problem, plan, FixedNature(kernel), zeros)
+    checks.known("nature", nature, NATURES)
+    if nature == "nominal":
+        return Conduct(problem, plan, NominalNature(), zeros)
+    if nature == "random":
+        return Conduct(problem, plan, RandomNature(), zeros)
+    field = np.asarray(game.mean_field_of(law, plan))
+    scale = value_scale(RobustMDP.at(game, ambiguity, jnp.asarray(field))) or 1.0
+    if equilibrium is not None:
+        values = np.asarray(equilibrium.value)
+    else:
+        values = np.asarray(evaluate(game, ambiguity, plan, field))
+    if nature == "adversary":
+        tolerance = np.asarray(TOLERANCE * scale * (1 - game.discount))
+        return Conduct(problem, plan, AdversarialNature(plan, tolerance), values)
+    potential = equilibrium.potential if equilibrium is not None else None
+    if potential is not None and game.num_states > MOST_STATES:
+        potential = None
+    return Conduct(problem, plan, WorstNature(potential, np.asarray(COLD * scale)), values)
+
+
+def checked_policy(
+    policy: Float[Array, "S A"] | Equilibrium, problem: Problem
+) -> Float[np.ndarray, "S A"]:
+    """The policy's array, refused where it does not fit the game."""
+    game = problem.game
+    array = np.asarray(policy.policy if isinstance(policy, Equilibrium) else policy, float)
+    checks.policy("policy", array, game.num_states, game.num_actions)
+    return array
+
+
+def problem_of(policy: Array | Equilibrium, game: object, ambiguity: Ambiguity | None) -> Problem:
+    """The problem that a policy is played in: an equilibrium brings its ambiguity set along."""
+    if ambiguity is None and isinstance(policy, Equilibrium):
+        ambiguity = policy.ambiguity
+    return Problem(game, ambiguity)  # pyright: ignore[reportArgumentType]  it checks

@@ -38,7 +38,7 @@ class Nature(eqx.Module):
     def answer(
         self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
     ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
-        """Return the kernel at a frozen mean field, and the values it was picked against (traceable)."""
+        """Return the kernel at a frozen mean field, and the values against which it was picked."""
 
 
 class NominalNature(Nature):

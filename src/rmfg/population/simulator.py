@@ -90,11 +90,12 @@ def simulate(
         method = "agents" if keep_agents or few else "counts"
     if keep_agents and method == "counts":
         raise ValueError('`keep_agents` needs `method="agents"`: counts do not know who is where.')
-    recorded = runs * (steps + 1) * (agents if keep_agents else game.num_states)
+    width, what = (agents, "agents") if keep_agents else (game.num_states, "states")
+    recorded = runs * (steps + 1) * width
     if recorded > MOST_RECORDED:
         raise ValueError(
-            f"`num_runs` x `num_steps` x {'agents' if keep_agents else 'states'} = {recorded:g} numbers "
-            f"would be recorded, more than {MOST_RECORDED:g}. Simulate fewer runs at a time."
+            f"`num_runs` x `num_steps` x {what} = {recorded:g} numbers would be recorded, more than "
+            f"{MOST_RECORDED:g}. Simulate fewer runs at a time."
         )
     with jax.enable_x64(True):
         moving = conduct(problem, policy, rule, law)
@@ -273,7 +274,7 @@ def _dataset(
     import xarray
 
     states, actions = policy.shape
-    runs, steps = record.actions.shape[:2]
+    steps = record.actions.shape[1]
     mean, low, high = interval(record.returns)
     distance = np.abs(record.laws - law).sum(axis=-1)
     largest = np.abs(np.asarray(game.reward(game.mean_field_of(law, policy)))).max()

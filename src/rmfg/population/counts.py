@@ -1,0 +1,73 @@
+"""How many of n agents are where: all compositions of n over S states, and the law of the next one.
+
+Agents move independently given the present. The law of their number in each state after a step is
+the convolution of their rows, one agent at a time: a step of the convolution takes compositions of k
+agents to those of k + 1.
+"""
+
+import functools
+import math
+
+import numpy as np
+from jaxtyping import Float, Int
+
+# Compositions are numbered by their digits in base n + 1, which must fit an integer.
+LARGEST_KEY = 2**62
+# Numbers held at once while laws of the next composition are made.
+BLOCK = 20_000_000
+
+
+def num_compositions(num_agents: int, num_states: int) -> int:
+    """How many ways there are for so many agents to divide over the states."""
+    return math.comb(num_agents + num_states - 1, num_states - 1)
+
+
+class Compositions:
+    """All (L, S) compositions of `num_agents` agents over the states, in a fixed order."""
+
+    def __init__(self, num_agents: int, num_states: int):
+        self.num_agents, self.num_states = num_agents, num_states
+        if (num_agents + 1) ** num_states > LARGEST_KEY:
+            raise ValueError(
+                f"`num_agents` = {num_agents} others over {num_states} states have "
+                f"{num_compositions(num_agents, num_states):.3g} compositions, too many to list."
+            )
+        digits = (num_agents + 1) ** np.arange(num_states, dtype=np.int64)
+        keys, self.added = np.zeros(1, np.int64), []
+        for _ in range(num_agents):
+            more = keys[:, None] + digits
+            following = np.unique(more)
+            self.added.append(np.searchsorted(following, more))
+            keys = following
+        self.table: Int[np.ndarray, "L S"] = keys[:, None] // digits % (num_agents + 1)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def probabilities(self, law: Float[np.ndarray, " S"]) -> Float[np.ndarray, " L"]:
+        """The law of the composition of independent agents, each in a state drawn from `law`."""
+        rows = np.broadcast_to(law, (1, self.num_states, self.num_states))
+        return self.convolved(rows, self.table[:1])[0]
+
+    def convolved(
+        self, rows: Float[np.ndarray, "B S S"], counts: Int[np.ndarray, "B S"]
+    ) -> Float[np.ndarray, "B L"]:
+        """The law of the next composition, where `counts` agents stand and each moves by its row."""
+        numbers = np.arange(self.num_states)
+        movers = np.array([np.repeat(numbers, count) for count in counts]).reshape(len(counts), -1)
+        here = np.ones((len(counts), 1))
+        each = np.arange(len(counts))
+        for step, added in enumerate(self.added):
+            moves = rows[each, movers[:, step]]
+            size = len(self.added[step + 1]) if step + 1 < len(self.added) else len(self)
+            there = np.zeros((len(counts), size))
+            # For one state no two compositions lead to the same one: plain indexing adds.
+            for state in range(self.num_states):
+                there[:, added[:, state]] += here * moves[:, state, None]
+            here = there
+        return here
+
+    @functools.cached_property
+    def block(self) -> int:
+        """How many laws of the next composition to make at once."""
+        return max(1, BLOCK // len(self))

@@ -1,0 +1,210 @@
+"""The robust game of N agents, exactly, as one of them sees it while the others play a given policy.
+
+Agent 1 knows its own state s and how many of the others are where, n. The empirical law is
+m = (e_s + n) / N. The others move independently by their policy and nature's kernel at m; agent 1 by
+its own action and by whatever nature picks for it in her set at m, with full knowledge:
+
+    (T V)(s, n) = max over a of  r(s, a, m) + discount * min over q in U(s, a, m) of <q, W(s, n, .)>,
+    W(s, n, s') = sum over n' of P(n' | n, m) V(s', n').
+
+T contracts by the discount. It is solved by modified policy iteration: policy and nature's answer
+are found anew when the value of the last ones has been swept out. The error of every value is at most
+residual / (1 - discount).
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float, Int
+
+from rmfg.answer.problem import Problem
+from rmfg.core.precision import Array
+from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.population.counts import Compositions, num_compositions
+from rmfg.population.nature import Conduct, spelled_out
+
+# Own states times compositions beyond which the game is refused.
+LARGEST_GAME = 2_000_000
+# Situations looked at together: nature's answers for S rows of A actions each.
+TOGETHER = 4096
+SWEEPS, ROUNDS, SHARPNESS = 200, 1000, 1e-2
+NEGLIGIBLE = 1e-17
+
+
+class Answers(NamedTuple):
+    """What agent 1 can do in each situation: action values, and nature's law for each action."""
+
+    q: Float[np.ndarray, "S L A"]
+    laws: Float[np.ndarray, "S L A S"]
+
+
+class Value(NamedTuple):
+    """A value (S, L) with what it may be off by."""
+
+    value: Float[np.ndarray, "S L"]
+    error: float
+
+
+class FiniteGame:
+    """The game of N agents from the eyes of one; see the module."""
+
+    def __init__(self, conduct: Conduct, num_agents: int):
+        problem = conduct.problem
+        size = problem.game.num_states
+        found = size * num_compositions(num_agents - 1, size)
+        if found > LARGEST_GAME:
+            raise ValueError(
+                f"`num_agents` = {num_agents} agents in {size} states make {found:.3g} situations (own "
+                f"state, counts of the others), more than {LARGEST_GAME:.0e}. "
+                'Take fewer agents, or method="sample".'
+            )
+        self.conduct, self.problem, self.num_agents = conduct, problem, num_agents
+        self.others = Compositions(num_agents - 1, size)
+        own = np.eye(size)[:, None]
+        self.laws: Float[np.ndarray, "S L S"] = (own + self.others.table) / num_agents
+        self.moves = [self._moves(state) for state in range(size)]
+
+    @property
+    def num_situations(self) -> int:
+        """Own states times compositions of the others."""
+        return self.laws.shape[0] * self.laws.shape[1]
+
+    def optimal(self, tolerance: float) -> Value:
+        """Return the robust value of the best policy of agent 1."""
+        return self._solve(None, tolerance)
+
+    def played(self, tolerance: float) -> Value:
+        """Return the robust value of playing as the others do."""
+        return self._solve(np.asarray(self.conduct.policy), tolerance)
+
+    def expected(self, values: Float[np.ndarray, "S L"]) -> Float[np.ndarray, "S L S"]:
+        """Return W: the expected value of agent 1's next state, over where the others go."""
+        return np.stack([moves @ values.T for moves in self.moves])
+
+    def answers(self, expected: Float[np.ndarray, "S L S"]) -> Answers:
+        """Return action values and nature's laws for given W."""
+        size, length = self.laws.shape[:2]
+        states = np.repeat(np.arange(size), length)
+        laws, values = self.laws.reshape(-1, size), expected.reshape(-1, size)
+        parts = []
+        for begin in range(0, len(states), TOGETHER):
+            some = slice(begin, begin + TOGETHER)
+            padded = [_padded(array[some]) for array in (states, laws, values)]
+            q, rows = _answers(self.problem, self.conduct.policy, *padded)
+            count = len(states[some])
+            parts.append((np.asarray(q)[:count], np.asarray(rows)[:count]))
+        q, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return Answers(q.reshape(size, length, -1), rows.reshape(size, length, -1, size))
+
+    def start(self, distribution: Float[np.ndarray, " S"]) -> Float[np.ndarray, "S L"]:
+        """Return the law of the situation when all agents start independently."""
+        return distribution[:, None] * self.others.probabilities(distribution)
+
+    def worst_case(self, gains: Float[np.ndarray, "S L"]) -> Float[np.ndarray, " L"]:
+        """Return sup E sum of discount^t max over s of gains(s, n_t), over all ways of agent 1."""
+        discount = float(self.problem.game.discount)
+        most = gains.max(axis=0)
+        total = most / (1 - discount)
+        for _ in range(ROUNDS):
+            reached = np.stack([moves @ total for moves in self.moves]).max(axis=0)
+            following = most + discount * reached
+            change = np.abs(following - total).max()
+            total = following
+            if change <= NEGLIGIBLE * np.abs(total).max() + np.finfo(float).tiny:
+                break
+        # What is left of the iteration is added: the sum is a bound, not an estimate of one.
+        return total + discount * change / (1 - discount)
+
+    def _moves(self, state: int) -> scipy.sparse.csr_array:
+        """The others' transitions (L, L) while agent 1 is in a state."""
+        table, parts = self.others.table, []
+        for begin in range(0, len(table), self.others.block):
+            some = slice(begin, begin + self.others.block)
+            rows = np.asarray(_rows_of_others(self.conduct, self.laws[state, some]))
+            laws = self.others.convolved(rows, table[some])
+            parts.append(scipy.sparse.csr_array(np.where(laws < NEGLIGIBLE, 0, laws)))
+        return scipy.sparse.vstack(parts, format="csr")
+
+    def _solve(self, policy: Float[np.ndarray, "S A"] | None, tolerance: float) -> Value:
+        discount = float(self.problem.game.discount)
+        value = np.zeros(self.laws.shape[:2])
+        for _ in range(ROUNDS):
+            expected = self.expected(value)
+            q, laws = self.answers(expected)
+            if policy is None:
+                best, chosen = q.max(axis=2), q.argmax(axis=2)[:, :, None, None]
+                laws = np.take_along_axis(laws, chosen, axis=2)[:, :, 0]
+            else:
+                best = np.einsum("sla,sa->sl", q, policy)
+                laws = np.einsum("slat,sa->slt", laws, policy)
+            residual = float(np.abs(best - value).max())
+            if residual <= tolerance * (1 - discount):
+                break
+            # What agent 1 gets now, beside what comes after it.
+            reward = best - discount * np.einsum("slt,slt->sl", laws, expected)
+            value = self._swept(reward, laws, best, SHARPNESS * residual)
+        return Value(best, discount * residual / (1 - discount))
+
+    def _swept(
+        self,
+        reward: Float[np.ndarray, "S L"],
+        laws: Float[np.ndarray, "S L S"],
+        value: Float[np.ndarray, "S L"],
+        small: float,
+    ) -> Float[np.ndarray, "S L"]:
+        """Move to the value of a policy to which nature's answer stays the same."""
+        discount = float(self.problem.game.discount)
+        for _ in range(SWEEPS):
+            following = reward + discount * np.einsum("slt,slt->sl", laws, self.expected(value))
+            moved = float(np.abs(following - value).max())
+            value = following
+            if moved <= small:
+                break
+        return value
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    """A block of situations filled up to one of few lengths, so that little is compiled."""
+    length = min(TOGETHER, 1 << max(0, len(array) - 1).bit_length())
+    return np.concatenate([array, np.repeat(array[-1:], length - len(array), axis=0)])
+
+
+@eqx.filter_jit
+def _answers(
+    problem: Problem,
+    policy: Float[Array, "S A"],
+    states: Int[Array, " B"],
+    laws: Float[Array, "B S"],
+    expected: Float[Array, "B S"],
+) -> tuple[Float[Array, "B A"], Float[Array, "B A S"]]:
+    """Action values of an agent in each state at each law, and nature's law for each action."""
+    game = problem.game
+
+    def one(state: Array, law: Array, values: Array) -> tuple[Array, Array]:
+        field = game.mean_field_of(law, jnp.asarray(policy))
+        mdp = RobustMDP.at(game, problem.ambiguity, field)
+        worst = mdp.worst(values)
+        q = (mdp.reward + mdp.discount * worst.value)[state]
+        slots, rows = (array[:, state] for array in spelled_out(worst.kernel))
+        actions = jnp.arange(rows.shape[1])
+        spread = jnp.zeros((rows.shape[1], game.num_states), rows.dtype)
+        return q, spread.at[actions, slots].add(rows)
+
+    return jax.vmap(one)(states, laws, expected)
+
+
+@eqx.filter_jit
+def _rows_of_others(conduct: Conduct, laws: Float[Array, "B S"]) -> Float[Array, "B S S"]:
+    """Where an agent goes who plays the policy, at each empirical law."""
+    policy = jnp.asarray(conduct.policy)
+
+    def one(law: Array) -> Array:
+        _, slots, rows, _ = conduct.rows(law, jnp.asarray(conduct.values), jax.random.key(0))
+        chain = jnp.zeros((law.size, law.size), rows.dtype)
+        return chain.at[jnp.arange(law.size)[:, None], slots].add(rows * policy)
+
+    return jax.vmap(one)(jnp.asarray(laws))

@@ -10,6 +10,8 @@ from .answer.problem import Candidate as Candidate
 from .answer.problem import Problem as Problem
 from .answer.steepness import Constant as Constant
 from .core.status import Status as Status
+from .interop.gymnasium import single_agent_env as single_agent_env
+from .interop.pettingzoo import parallel_env as parallel_env
 from .model.ambiguity import Ambiguity as Ambiguity
 from .model.ambiguity import ChiSquare as ChiSquare
 from .model.ambiguity import Contamination as Contamination

@@ -1,0 +1,123 @@
+"""A value of (own state, empirical law) that is affine in the law: a test function for finite populations.
+
+    v(s, m) = V(s) + G(s, .) (m - m*)
+
+With V the policy's robust value at the mean field m* and G the first-order change of what an agent gets
+when the population starts from another law and moves on by itself, v is what N agents get up to
+terms of second order in m - m* and of first order in 1 / N. G solves
+
+    G = B + discount * K G F,
+
+B the derivative of the policy's Bellman operator in the law, K the agent's chain under nature's
+answer, F that of the map by which the law moves. Whatever G is, the statements that rest on v are true
+(see the documentation): a bad G only makes them weak. Since v is affine, its expectation after a
+step of N agents is its value at the expected law, without sampling.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from rmfg.core.precision import Array
+from rmfg.operators.robust_mdp import RobustMDP, policy_average
+from rmfg.population.nature import Conduct
+
+# The linear equation has S x S unknowns: beyond so many states G is left at zero.
+MOST_STATES = 45
+
+
+class TestFunction(NamedTuple):
+    """v(s, m) = value(s) + slope(s) @ (m - center)."""
+
+    value: Float[Array, " S"]
+    slope: Float[Array, "S S"]
+    center: Float[Array, " S"]
+
+    def at(self, law: Float[Array, " S"]) -> Float[Array, " S"]:
+        """Return v(., m)."""
+        return self.value + self.slope @ (law - self.center)
+
+
+class Prospects(NamedTuple):
+    """What agent 1 has before it in a situation, if v is what comes after.
+
+    `q` are its action values, `now` is v itself, `laws` are nature's answers.
+    """
+
+    q: Float[Array, "... A"]
+    now: Float[Array, "..."]
+    laws: Float[Array, "... A S"]
+
+
+@eqx.filter_jit
+def following(conduct: Conduct, law: Float[Array, " S"]) -> Float[Array, "S S"]:
+    """Return where an agent in each state goes who plays the policy, at an empirical law."""
+    policy = jnp.asarray(conduct.policy)
+    _, slots, rows, _ = conduct.rows(law, jnp.asarray(conduct.values), jax.random.key(0))
+    chain = jnp.zeros((law.size, law.size), rows.dtype)
+    return chain.at[jnp.arange(law.size)[:, None], slots].add(rows * policy)
+
+
+def first_order(
+    conduct: Conduct, value: Float[Array, " S"], center: Float[Array, " S"]
+) -> TestFunction:
+    """Return the test function around a law, or V alone where the game is too large for a slope."""
+    value, center = jnp.asarray(value), jnp.asarray(center)
+    size = center.size
+    if size > MOST_STATES:
+        return TestFunction(value, jnp.zeros((size, size)), center)
+    bellman, chain, moved = (np.asarray(part) for part in _derivatives(conduct, value, center))
+    discount = float(conduct.problem.game.discount)
+    system = np.eye(size * size) - discount * np.kron(chain, moved.T)
+    try:
+        slope = np.linalg.solve(system, bellman.ravel()).reshape(size, size)
+    except np.linalg.LinAlgError:
+        slope = np.zeros((size, size))
+    if not np.isfinite(slope).all():
+        slope = np.zeros((size, size))
+    return TestFunction(value, jnp.asarray(slope), center)
+
+
+@eqx.filter_jit
+def _derivatives(
+    conduct: Conduct, value: Float[Array, " S"], center: Float[Array, " S"]
+) -> tuple[Float[Array, "S S"], Float[Array, "S S"], Float[Array, "S S"]]:
+    """B, K and F of the module's docstring."""
+    problem, policy = conduct.problem, jnp.asarray(conduct.policy)
+    game = problem.game
+
+    def mdp_at(law: Array) -> RobustMDP:
+        return RobustMDP.at(game, problem.ambiguity, game.mean_field_of(law, policy))
+
+    def bellman(law: Array) -> Array:
+        return policy_average(mdp_at(law).q(value), policy)
+
+    def pushed(law: Array) -> Array:
+        return law @ following(conduct, law)
+
+    nature = mdp_at(center).worst(value).kernel.matrix(policy)
+    return jax.jacfwd(bellman)(center), nature, jax.jacfwd(pushed)(center)
+
+
+def prospects(
+    conduct: Conduct,
+    test: TestFunction,
+    state: Int[Array, ""],
+    counts: Float[Array, " S"],
+    num_agents: Float[Array, ""],
+) -> Prospects:
+    """Return what is before agent 1 in `state` while the others stand in `counts`."""
+    problem, policy = conduct.problem, jnp.asarray(conduct.policy)
+    game = problem.game
+    own = jax.nn.one_hot(state, counts.size, dtype=counts.dtype)
+    law = (own + counts) / num_agents
+    mdp = RobustMDP.at(game, problem.ambiguity, game.mean_field_of(law, policy))
+    # After a step: the others' expected law, and agent 1 wherever nature sends it.
+    spread = counts @ following(conduct, law) / num_agents
+    worst = mdp.worst(test.at(spread) + jnp.diag(test.slope) / num_agents)
+    q = mdp.reward + mdp.discount * worst.value
+    return Prospects(q[state], test.at(law)[state], worst.kernel.to_dense()[state])

@@ -28,8 +28,6 @@ HOT, COLDEST = 1.0, 1e-6
 LARGEST_GAP = 50.0
 RESTART = 1e-4
 COOLING, WARMING = 4.0, 3.0
-# After a failure so many steps go by before it cools as fast as before.
-CAUTION = 4
 PATH_TOLERANCE, TOLERANCE = 1e-7, 1e-13
 PATH_CORRECTIONS, CORRECTIONS, EASY = 7, 15, 4
 # Where nothing colder is left, centers run ahead, farther each time.
@@ -57,8 +55,7 @@ class Heading(NamedTuple):
 class NewtonState(eqx.Module):
     """A solution of the smoothed equations; without a heading the path has ended.
 
-    `cooling` is by how much the logarithm of the temperature falls after the next proximal step,
-    `stride` how many times more the center moves on as it did last, while each `change` of the
+    `stride` is how many times more the center moves on as it did last, while each `change` of the
     point goes on in the direction of the one before.
     """
 
@@ -66,7 +63,6 @@ class NewtonState(eqx.Module):
     play: Play
     smoothing: Smoothing
     heading: Heading | None
-    cooling: float = np.log(COOLING)
     stride: float = 0.0
     change: Float[Array, " N"] | None = None
     rescues: int = 0
@@ -267,19 +263,18 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     found = correct(problem, state.point, near, TOLERANCE, CORRECTIONS)
     if found is not None:
         # Many corrections say that a colder step from here would fail.
-        drop = state.cooling if found.steps <= EASY else 0.0
+        drop = np.log(COOLING) if found.steps <= EASY else 0.0
         cooler = max(temperature - drop, np.log(COLDEST))
         following = found.smoothing._replace(log_temperature=np.array(cooler))
-        bolder = min(state.cooling + np.log(COOLING) / CAUTION, np.log(COOLING))
         change = found.point - np.asarray(state.point)
         straight = temperature <= np.log(COLDEST) and _cosine(change, state.change) > STRAIGHT
         stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
-        return NewtonState(found.point, found.slope.play, following, None, bolder, stride, change)
+        return NewtonState(found.point, found.slope.play, following, None, stride, change)
     if state.stride:
         return replace(state, stride=0.0)
     if temperature < np.log(HOT):
         warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(WARMING)))
-        return replace(state, smoothing=warmer, cooling=0.0)
+        return replace(state, smoothing=warmer)
     point = _relaxed(problem, np.asarray(state.point), near)
     play = linearize(problem, point, near).play
     rescues = state.rescues + 1

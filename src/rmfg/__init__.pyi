@@ -41,6 +41,10 @@ from .operators.response import BestResponse as BestResponse
 from .operators.response import best_response as best_response
 from .operators.response import evaluate as evaluate
 from .operators.stationary import stationary_distribution as stationary_distribution
+from .population.bound import FiniteBound as FiniteBound
+from .population.bound import finite_bound as finite_bound
+from .population.gap import FiniteGap as FiniteGap
+from .population.gap import finite_gap as finite_gap
 from .population.simulator import simulate as simulate
 from .show.figure import plot as plot
 from .solvers.anderson import Anderson as Anderson

@@ -27,8 +27,8 @@ from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.counts import Compositions, num_compositions
 from rmfg.population.nature import Conduct, spelled_out
 
-# Own states times compositions beyond which the game is refused.
-LARGEST_GAME = 2_000_000
+# Multiplications for the transitions beyond which the game is refused: an hour.
+LARGEST_GAME = 500_000_000_000
 # Situations looked at together: nature's answers for S rows of A actions each.
 TOGETHER = 4096
 SWEEPS, ROUNDS, SHARPNESS = 200, 1000, 1e-2
@@ -49,18 +49,24 @@ class Value(NamedTuple):
     error: float
 
 
+def work(num_agents: int, num_states: int) -> float:
+    """Multiplications that the transitions of the game cost, nearly."""
+    length = float(num_compositions(num_agents - 1, num_states))
+    return num_states * length * length * num_agents
+
+
 class FiniteGame:
     """The game of N agents from the eyes of one; see the module."""
 
     def __init__(self, conduct: Conduct, num_agents: int):
         problem = conduct.problem
         size = problem.game.num_states
-        found = size * num_compositions(num_agents - 1, size)
-        if found > LARGEST_GAME:
+        if work(num_agents, size) > LARGEST_GAME:
+            found = size * num_compositions(num_agents - 1, size)
             raise ValueError(
                 f"`num_agents` = {num_agents} agents in {size} states make {found:.3g} situations (own "
-                f"state, counts of the others), more than {LARGEST_GAME:.0e}. "
-                'Take fewer agents, or method="sample".'
+                "state, counts of the others), too many to solve exactly. Take fewer agents, or "
+                'method="sample".'
             )
         self.conduct, self.problem, self.num_agents = conduct, problem, num_agents
         self.others = Compositions(num_agents - 1, size)

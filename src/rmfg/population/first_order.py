@@ -1,4 +1,4 @@
-"""A value of (own state, empirical law) that is affine in the law: a test function for finite populations.
+"""A test function for finite populations: a value of own state and law, affine in the law.
 
     v(s, m) = V(s) + G(s, .) (m - m*)
 

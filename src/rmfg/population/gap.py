@@ -34,8 +34,7 @@ from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.operators.response import evaluate, value_scale
 from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.population.counts import num_compositions
-from rmfg.population.exact import FiniteGame
+from rmfg.population.exact import FiniteGame, work
 from rmfg.population.first_order import (
     Prospects,
     TestFunction,
@@ -47,8 +46,8 @@ from rmfg.population.nature import Conduct, checked_policy, conduct, problem_of
 from rmfg.population.simulator import initial_law, interval, whole
 
 METHODS = ("auto", "exact", "sample")
-# Situations up to which "auto" is exact.
-SMALL_GAME = 20_000
+# Multiplications for the transitions up to which "auto" is exact: some seconds.
+SMALL_GAME = 200_000_000
 # What discounting leaves of the first step's weight where sampling stops.
 CUT_OFF = 1e-6
 TOGETHER = 4096
@@ -119,8 +118,8 @@ def finite_gap(
 
     `method` "exact" solves the game on (own state, counts of the others), to `tol` times the range
     of values; "sample" simulates `num_runs` times `num_steps` steps (until discounting leaves a
-    millionth) and gives bounds from both sides with 95% intervals; "auto" is exact where the game has
-    at most 20,000 situations. Raises ValueError for wrong input, and where "exact" is out of reach.
+    millionth) and gives bounds from both sides with 95% intervals; "auto" is exact where that takes
+    some seconds. Raises ValueError for wrong input, and where "exact" is out of reach.
     """
     begin = time.perf_counter()
     problem = problem_of(policy, game, ambiguity)
@@ -130,9 +129,8 @@ def finite_gap(
     checks.known("method", method, METHODS)
     checks.tolerance(tol, 1e-13)
     law = initial_law(game, policy, initial)
-    small = game.num_states * num_compositions(agents - 1, game.num_states) <= SMALL_GAME
     if method == "auto":
-        method = "exact" if small else "sample"
+        method = "exact" if work(agents, game.num_states) <= SMALL_GAME else "sample"
     if method == "sample" and runs < 2:
         raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
     with jax.enable_x64(True):

@@ -24,7 +24,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import Constant, Steepness, farthest, steepness_of
 from rmfg.core.dependence import Dependence, dependence
-from rmfg.core.precision import Array
+from rmfg.core.precision import Array, Number
 from rmfg.model.game import MeanFieldGame
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.first_order import following
@@ -77,11 +77,11 @@ class FiniteBound:
 
 def finite_bound(
     equilibrium: Equilibrium,
-    num_agents: int,
+    num_agents: Number,
     *,
     game: MeanFieldGame | None = None,
     posterior: bool = True,
-    num_runs: int = 100,
+    num_runs: Number = 100,
     seed: int = 0,
 ) -> FiniteBound:
     """Return what is guaranteed of the gain of one among N agents who all play an equilibrium.

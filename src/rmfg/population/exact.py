@@ -114,7 +114,7 @@ class FiniteGame:
         """Return sup E sum of discount^t max over s of gains(s, n_t), over all ways of agent 1."""
         discount = float(self.problem.game.discount)
         most = gains.max(axis=0)
-        total = most / (1 - discount)
+        total, change = most / (1 - discount), np.inf
         for _ in range(ROUNDS):
             reached = np.stack([moves @ total for moves in self.moves]).max(axis=0)
             following = most + discount * reached
@@ -133,11 +133,12 @@ class FiniteGame:
             rows = np.asarray(_rows_of_others(self.conduct, self.laws[state, some]))
             laws = self.others.convolved(rows, table[some])
             parts.append(scipy.sparse.csr_array(np.where(laws < NEGLIGIBLE, 0, laws)))
-        return scipy.sparse.vstack(parts, format="csr")
+        return scipy.sparse.csr_array(scipy.sparse.vstack(parts))
 
     def _solve(self, policy: Float[np.ndarray, "S A"] | None, tolerance: float) -> Value:
         discount = float(self.problem.game.discount)
-        value = np.zeros(self.laws.shape[:2])
+        value = best = np.zeros(self.laws.shape[:2])
+        residual = np.inf
         for _ in range(ROUNDS):
             expected = self.expected(value)
             q, laws = self.answers(expected)

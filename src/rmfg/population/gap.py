@@ -18,6 +18,7 @@ that plans with v gives a bound from below. Proofs are in the documentation.
 import dataclasses
 import math
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -32,6 +33,7 @@ from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.kernel import Kernel
 from rmfg.operators.response import evaluate, value_scale
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.exact import FiniteGame, work
@@ -100,14 +102,14 @@ def finite_gap(
     game: MeanFieldGame,
     ambiguity: Ambiguity | None,
     policy: Float[Array, "S A"] | Equilibrium,
-    num_agents: int,
+    num_agents: Number,
     *,
     method: str = "auto",
-    initial: Float[Array, " S"] | None = None,
-    nature: str | Array = "worst_case",
+    initial: Array | Sequence[float] | None = None,
+    nature: str | Kernel | Array = "worst_case",
     tol: Number = 1e-10,
-    num_runs: int = 100,
-    num_steps: int | None = None,
+    num_runs: Number = 100,
+    num_steps: Number | None = None,
     seed: int = 0,
 ) -> FiniteGap:
     """Return epsilon_N: the most that one of N agents gains by leaving the policy, robustly.
@@ -159,7 +161,8 @@ def _exact(
     start, gain = game.start(law), best.value - played.value
     bound = _exact_bound(conduct, test, game, start)
     error = best.error + played.error
-    value = float((start * gain).sum())
+    # The best policy gains nothing less than zero; rounding may say so.
+    value = max(float((start * gain).sum()), 0.0)
     return FiniteGap(
         num_agents=agents,
         value=value,
@@ -183,9 +186,9 @@ def _exact_bound(
     q, now = _everywhere(conduct, test, game)
     best, mean = q.max(axis=2), (policy * q).sum(axis=2)
     missed = mean - now
-    first = game.worst_case(best - now) + game.worst_case(-missed)
-    uneven = game.worst_case(np.ptp(missed, axis=0, keepdims=True))
-    ahead = np.stack([moves @ uneven for moves in game.moves])
+    above, below = game.worst_case(missed), game.worst_case(-missed)
+    first = game.worst_case(best - now) + below
+    ahead = np.stack([moves @ (above + below) for moves in game.moves])
     discount = float(game.problem.game.discount)
     gains = q - mean[..., None] + discount * (1 - policy) * ahead[..., None]
     second = game.worst_case(gains.max(axis=2))
@@ -202,7 +205,7 @@ def _everywhere(
     for begin in range(0, len(states), TOGETHER):
         some = slice(begin, begin + TOGETHER)
         table = game.others.table[rows[some]].astype(float)
-        found = _prospects(conduct, test, states[some], table, float(game.num_agents))
+        found = _prospects(conduct, test, states[some], table, np.array(float(game.num_agents)))
         parts.append((np.asarray(found.q), np.asarray(found.now)))
     q, now = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return q.reshape(size, length, -1), now.reshape(size, length)
@@ -263,7 +266,7 @@ class _Walk:
         runs: int,
         seed: int,
     ):
-        self.conduct, self.test, self.agents = conduct, test, agents
+        self.conduct, self.test, self.agents = conduct, test, np.array(float(agents))
         self.random = np.random.default_rng(seed)
         self.states = self.random.choice(len(law), size=runs, p=law)
         self.counts = self.random.multinomial(agents - 1, law, size=runs)
@@ -276,7 +279,7 @@ class _Walk:
         ahead, first, gains, uneven = np.zeros(len(each)), [], [], []
         for step in range(steps):
             found, rows = _seen(
-                self.conduct, self.test, self.states, self.counts.astype(float), float(self.agents)
+                self.conduct, self.test, self.states, self.counts.astype(float), self.agents
             )
             q, now = np.asarray(found.q), np.asarray(found.now)
             best, mean = q.max(axis=2), (policy * q).sum(axis=2)

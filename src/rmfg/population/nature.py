@@ -179,7 +179,8 @@ def conduct(
     if nature == "random":
         return Conduct(problem, plan, RandomNature(), zeros)
     field = np.asarray(game.mean_field_of(law, plan))
-    scale = value_scale(RobustMDP.at(game, ambiguity, jnp.asarray(field))) or 1.0
+    with jax.enable_x64(True):
+        scale = value_scale(RobustMDP.at(game, ambiguity, jnp.asarray(field))) or 1.0
     if equilibrium is not None:
         values = np.asarray(equilibrium.value)
     else:

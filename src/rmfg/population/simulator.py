@@ -9,7 +9,8 @@ In games whose mean field is a law over states and actions, actions enter it by 
 the policy.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -48,13 +49,13 @@ class Record(NamedTuple):
 def simulate(
     game: MeanFieldGame,
     policy: Float[Array, "S A"] | Equilibrium,
-    num_agents: int,
-    num_steps: int,
+    num_agents: Number,
+    num_steps: Number,
     *,
     nature: str | Kernel | Array | None = None,
     ambiguity: Ambiguity | None = None,
-    initial: Float[Array, " S"] | None = None,
-    num_runs: int = 1,
+    initial: Array | Sequence[float] | None = None,
+    num_runs: Number = 1,
     seed: int = 0,
     method: str = "auto",
     keep_agents: bool = False,
@@ -114,7 +115,7 @@ def whole(name: str, number: Number) -> int:
 
 
 def initial_law(
-    game: MeanFieldGame, policy: Array | Equilibrium, initial: Array | None
+    game: MeanFieldGame, policy: Array | Equilibrium, initial: Array | Sequence[float] | None
 ) -> Float[np.ndarray, " S"]:
     """The law from which agents start independently."""
     if initial is None and isinstance(policy, Equilibrium):
@@ -136,19 +137,19 @@ class _Agents:
         self.history: list[np.ndarray] = []
         self.taken: list[np.ndarray] = []
 
-    def start(self, law: np.ndarray, agents: int, runs: int, seed: int) -> jax.Array:
+    def start(self, law: np.ndarray, agents: int, runs: int, seed: int) -> Any:
         self.key = jax.random.key(seed)
         draws = jax.random.uniform(jax.random.fold_in(self.key, 0), (runs, agents))
         states = jnp.searchsorted(jnp.cumsum(law)[:-1], draws, side="right").astype(jnp.int32)
         self.history.append(np.asarray(states))
         return states
 
-    def counts(self, states: jax.Array) -> Int[np.ndarray, "R S"]:
+    def counts(self, states: Any) -> Int[np.ndarray, "R S"]:
         return np.asarray(_counted(states, self.conduct.policy.shape[0]))
 
     def step(
-        self, states: jax.Array, slots: Array, law: Array, number: int
-    ) -> tuple[jax.Array, Int[np.ndarray, "R S A"]]:
+        self, states: Any, slots: Array, law: Array, number: int
+    ) -> tuple[Any, Int[np.ndarray, "R S A"]]:
         keys = jax.random.split(jax.random.fold_in(self.key, number), states.shape[0])
         policy = jnp.asarray(self.conduct.policy)
         states, actions, pairs = _moved(keys, states, policy, slots, law)
@@ -167,16 +168,16 @@ class _Counts:
     def __init__(self, conduct: Conduct):
         self.conduct = conduct
 
-    def start(self, law: np.ndarray, agents: int, runs: int, seed: int) -> np.ndarray:
+    def start(self, law: np.ndarray, agents: int, runs: int, seed: int) -> Any:
         self.random = np.random.default_rng(seed)
         return self.random.multinomial(agents, law, size=runs)
 
-    def counts(self, counts: np.ndarray) -> Int[np.ndarray, "R S"]:
+    def counts(self, counts: Any) -> Int[np.ndarray, "R S"]:
         return counts
 
     def step(
-        self, counts: np.ndarray, slots: Array, law: Array, number: int
-    ) -> tuple[np.ndarray, Int[np.ndarray, "R S A"]]:
+        self, counts: Any, slots: Array, law: Array, number: int
+    ) -> tuple[Any, Int[np.ndarray, "R S A"]]:
         del number  # the generator remembers
         pairs = self.random.multinomial(counts, _normalized(np.asarray(self.conduct.policy)))
         moved = self.random.multinomial(pairs, _normalized(np.moveaxis(np.asarray(law), 1, -1)))

@@ -1,0 +1,301 @@
+"""Finite populations: exact against enumeration of joint states, simulators against exact laws, and
+bounds against the truth.
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from reference import joint_game
+
+import rmfg
+from rmfg.population.counts import Compositions, num_compositions
+from rmfg.population.exact import FiniteGame
+from rmfg.population.nature import conduct
+
+DISCOUNT = 0.9
+SETS = {
+    "nominal": (rmfg.Nominal(), joint_game.nominal),
+    "total variation": (rmfg.TotalVariation(0.1), joint_game.total_variation(0.1)),
+    "nominal support": (
+        rmfg.TotalVariation(0.1, support="nominal"),
+        joint_game.total_variation(0.1, support="nominal"),
+    ),
+    "contamination": (rmfg.Contamination(0.1), joint_game.contamination(0.1)),
+}
+SHAPES = [(2, 2, 2), (2, 3, 3), (3, 2, 3)]
+
+
+def crowded(states=2, actions=2, seed=0, moving=True):
+    """A random game whose rewards, and perhaps kernel, move with the population."""
+    random = np.random.default_rng(seed)
+    kernels = random.dirichlet(np.ones(states), (2, states, actions))
+    base, matrix = random.normal(size=(states, actions)), random.normal(size=(states, states))
+
+    def kernel(mean_field):
+        share = 0.5 * mean_field[0] if moving else 0.25
+        return (1 - share) * kernels[0] + share * kernels[1]
+
+    def reward(mean_field):
+        return base + (matrix @ mean_field)[:, None]
+
+    return rmfg.TabularGame(kernel, reward, DISCOUNT, num_states=states, num_actions=actions)
+
+
+def mean_field_policy(game, ambiguity):
+    answer = rmfg.solve(game, ambiguity, tol=1e-9)
+    assert answer.status == "certified"
+    return answer
+
+
+def moved_by(moving):
+    """Nature's kernel for the others, as a function of the empirical law."""
+
+    def kernel(law):
+        with jax.enable_x64(True):
+            _, slots, rows, _ = moving.rows(
+                jnp.asarray(law), jnp.asarray(moving.values), jax.random.key(0)
+            )
+            dense = np.zeros((len(law), *np.shape(rows)[1:]))
+            np.add.at(dense, (np.asarray(slots), *np.indices(np.shape(rows))[1:]), rows)
+        return np.moveaxis(dense, 0, -1)
+
+    return kernel
+
+
+# Counting ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("agents", "states"), [(1, 3), (4, 2), (3, 4), (0, 3)])
+def test_compositions_are_all_and_each_once(agents, states):
+    table = Compositions(agents, states).table
+    every = [c for c in itertools.product(range(agents + 1), repeat=states) if sum(c) == agents]
+    assert sorted(map(tuple, table)) == sorted(every)
+    assert len(table) == num_compositions(agents, states)
+
+
+def test_independent_agents_are_multinomial():
+    law = np.array([0.2, 0.5, 0.3])
+    counts = Compositions(5, 3)
+    expected = scipy.stats.multinomial.pmf(counts.table, 5, law)
+    np.testing.assert_allclose(counts.probabilities(law), expected, rtol=1e-12)
+
+
+def test_the_next_composition_is_the_convolution_of_rows():
+    rows = np.random.default_rng(0).dirichlet(np.ones(3), 3)
+    counts = Compositions(3, 3)
+    found = counts.convolved(np.broadcast_to(rows, (len(counts), 3, 3)), counts.table)
+    index = {tuple(row): i for i, row in enumerate(counts.table)}
+    for here, law in zip(counts.table, found, strict=True):
+        expected = np.zeros(len(counts))
+        movers = np.repeat(np.arange(3), here)
+        for ends in itertools.product(range(3), repeat=3):
+            chance = np.prod([rows[start, end] for start, end in zip(movers, ends, strict=True)])
+            expected[index[tuple(np.bincount(ends, minlength=3))]] += chance
+        np.testing.assert_allclose(law, expected, atol=1e-15)
+
+
+# The exact game ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", SETS)
+def test_exact_agrees_with_enumeration_of_joint_states(name, shape):
+    (states, actions, agents), (ambiguity, worst) = shape, SETS[name]
+    game = crowded(states, actions, seed=sum(shape))
+    policy = np.random.default_rng(1).dirichlet(np.ones(actions), states)
+    law = np.random.default_rng(2).dirichlet(np.ones(states))
+    moving = conduct(rmfg.Problem(game, ambiguity), policy, "worst_case", law)
+    found = joint_game.solve(
+        lambda m: np.asarray(game.kernel(m).to_dense()),
+        lambda m: np.asarray(game.reward(m)),
+        DISCOUNT,
+        agents,
+        policy,
+        moved_by(moving),
+        worst,
+    )
+    with jax.enable_x64(True):
+        finite = FiniteGame(moving, agents)
+        best, played = finite.optimal(1e-12), finite.played(1e-12)
+    index = {tuple(row): i for i, row in enumerate(finite.others.table)}
+    for joint in np.ndindex(*[states] * agents):
+        place = joint[0], index[tuple(np.bincount(joint[1:], minlength=states))]
+        assert abs(best.value[place] - found.best[joint]) <= 1e-10
+        assert abs(played.value[place] - found.played[joint]) <= 1e-10
+    gap = rmfg.finite_gap(game, ambiguity, policy, agents, initial=law)
+    assert gap.method == "exact"
+    assert abs(gap.value - found.gap(law)) <= 1e-8
+    assert gap.low <= gap.value <= gap.high <= gap.upper.value + 1e-8
+
+
+# Bounds -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_bounds_are_never_below_the_truth(moving):
+    ambiguity = rmfg.TotalVariation(0.1)
+    close = []
+    for seed in (1, 5):
+        answer = mean_field_policy(crowded(seed=seed, moving=moving), ambiguity)
+        for agents in (2, 20):
+            bound = rmfg.finite_bound(answer, agents)
+            truth = bound.posterior
+            assert truth.method == "exact"
+            slack = 1e-8
+            assert truth.high <= truth.upper.value + slack
+            if np.isfinite(bound.value):
+                assert truth.value <= bound.value + slack
+                assert truth.upper.value <= bound.value + slack
+            if truth.value > 2e-3:
+                close.append(truth.upper.value / truth.value)
+    # Where there is much to gain, the bound by what is met is within a small factor.
+    assert not moving or np.median(close) <= 10
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_samples_agree_with_the_exact_game(moving):
+    answer = mean_field_policy(crowded(seed=1, moving=moving), rmfg.TotalVariation(0.1))
+    exact = rmfg.finite_gap(answer.game, None, answer, 20, method="exact")
+    sampled = rmfg.finite_gap(answer.game, None, answer, 20, method="sample", num_runs=200)
+    assert sampled.low <= exact.value <= sampled.high
+    assert sampled.proved != moving
+    # The sampled bound estimates the exact one where agent 1 has no influence.
+    if not moving:
+        assert sampled.upper.low <= exact.upper.value + 1e-6
+
+
+def test_constants_are_proved_where_they_follow_from_the_game():
+    still = rmfg.finite_bound(
+        mean_field_policy(crowded(moving=False), rmfg.Nominal()), 100, posterior=False
+    )
+    moving = rmfg.finite_bound(
+        mean_field_policy(crowded(moving=True), rmfg.Nominal()), 100, posterior=False
+    )
+    assert still.proved
+    assert still.movement.proved
+    assert still.support.value == 0
+    assert not moving.movement.proved
+    assert "estimated" in str(moving)
+    assert still.fluctuation == pytest.approx(0.1 + 0.02)
+    more = rmfg.finite_bound(
+        mean_field_policy(crowded(moving=False), rmfg.Nominal()), 10_000, posterior=False
+    )
+    assert more.value < still.value
+
+
+# The simulator ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["agents", "counts"])
+def test_simulated_laws_are_the_exact_ones(method):
+    game, ambiguity = crowded(3, 2, seed=4), rmfg.TotalVariation(0.1)
+    policy = np.random.default_rng(1).dirichlet(np.ones(2), 3)
+    start = np.array([0.2, 0.3, 0.5])
+    runs, agents, steps = 1000, 3, 3
+    data = rmfg.simulate(
+        game,
+        policy,
+        agents,
+        steps,
+        nature="worst_case",
+        ambiguity=ambiguity,
+        initial=start,
+        num_runs=runs,
+        method=method,
+    )
+    moving = conduct(rmfg.Problem(game, ambiguity), policy, "worst_case", start)
+    joint = joint_game.simulate_law(moved_by(moving), policy, start, agents, steps)
+    for moment in (1, 2):
+        exact = joint_game.expected(joint, lambda law, moment=moment: np.asarray(law) ** moment)
+        seen = data.empirical_law.values[:, -1] ** moment
+        error = seen.std(axis=0) / np.sqrt(runs)
+        assert np.all(np.abs(seen.mean(axis=0) - exact) <= 5 * error)
+
+
+@pytest.mark.parametrize("method", ["agents", "counts"])
+def test_seeds_reproduce_and_nobody_is_lost(method):
+    game = rmfg.zoo.make("beach-bar", num_states=7)
+    policy = np.full((7, 3), 1 / 3)
+
+    def run(seed):
+        return rmfg.simulate(game, policy, 50, 10, num_runs=3, seed=seed, method=method)
+
+    one, same, other = run(1), run(1), run(2)
+    assert one.identical(same)
+    assert not one.empirical_law.equals(other.empirical_law)
+    np.testing.assert_allclose(one.empirical_law.sum("state"), 1, atol=1e-12)
+    np.testing.assert_allclose(one.actions.sum("action"), 1, atol=1e-12)
+
+
+def test_returns_of_many_agents_are_the_value():
+    answer = mean_field_policy(crowded(seed=1), rmfg.TotalVariation(0.1))
+    data = rmfg.simulate(answer.game, answer, 10**9, 200, num_runs=2, seed=3)
+    assert data.attrs["method"] == "counts"
+    expected = answer.value @ answer.distribution
+    assert float(data.mean_return) == pytest.approx(expected, abs=1e-3)
+    assert float(data.distance.max()) <= 1e-3
+
+
+@pytest.mark.parametrize("nature", ["nominal", "worst_case", "random", "adversary", "kernel"])
+def test_every_nature_moves_within_its_set(nature):
+    game, ambiguity = crowded(3, 2, seed=4), rmfg.TotalVariation(0.1)
+    policy, law = np.full((3, 2), 0.5), np.full(3, 1 / 3)
+    rule = game.kernel(law) if nature == "kernel" else nature
+    moving = conduct(rmfg.Problem(game, ambiguity), policy, rule, law)
+    kernel = moved_by(moving)(law)
+    assert np.max(ambiguity.violation(rmfg.DenseKernel(kernel), game.kernel(law))) <= 1e-12
+    nominal = np.asarray(game.kernel(law).to_dense())
+    assert np.allclose(kernel, nominal) == (nature in ("nominal", "kernel"))
+
+
+def test_agents_can_be_kept():
+    game = rmfg.zoo.make("beach-bar", num_states=7)
+    data = rmfg.simulate(game, np.full((7, 3), 1 / 3), 20, 5, num_runs=2, keep_agents=True)
+    counted = (data.agent_state.values[..., None] == np.arange(7)).mean(axis=2)
+    np.testing.assert_allclose(counted, data.empirical_law.values, atol=1e-12)
+
+
+# Wrong input ------------------------------------------------------------------------------------
+
+GAME, POLICY = crowded(), np.full((2, 2), 0.5)
+WRONG = {
+    "agents": (lambda: rmfg.simulate(GAME, POLICY, 0, 5), ["`num_agents`", "0"]),
+    "steps": (lambda: rmfg.simulate(GAME, POLICY, 5, 2.5), ["`num_steps`", "2.5"]),
+    "policy": (lambda: rmfg.simulate(GAME, np.ones((2, 2)), 5, 5), ["`policy`"]),
+    "nature": (lambda: rmfg.simulate(GAME, POLICY, 5, 5, nature="evil"), ["nature", "evil"]),
+    "method": (lambda: rmfg.simulate(GAME, POLICY, 5, 5, method="x"), ["method", "x"]),
+    "kernel": (
+        lambda: rmfg.simulate(GAME, POLICY, 5, 5, nature=np.full((3, 2, 3), 1 / 3)),
+        ["`nature`", "(3, 2)"],
+    ),
+    "initial": (
+        lambda: rmfg.simulate(GAME, POLICY, 5, 5, initial=np.array([1.0, 1.0])),
+        ["`initial`"],
+    ),
+    "memory": (lambda: rmfg.simulate(GAME, POLICY, 5, 10**9), ["`num_steps`", "fewer runs"]),
+    "counts": (
+        lambda: rmfg.simulate(GAME, POLICY, 5, 5, method="counts", keep_agents=True),
+        ["`keep_agents`"],
+    ),
+    "too large": (
+        lambda: rmfg.finite_gap(GAME, None, POLICY, 10**6, method="exact"),
+        ["`num_agents`", "sample"],
+    ),
+    "one run": (
+        lambda: rmfg.finite_gap(GAME, None, POLICY, 10, method="sample", num_runs=1),
+        ["`num_runs`"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_refused_by_name(name):
+    act, words = WRONG[name]
+    with pytest.raises(ValueError, match=words[0]) as found:
+        act()
+    for word in words:
+        assert word in str(found.value)

@@ -27,7 +27,6 @@ from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
 from rmfg.model.game import MeanFieldGame
 from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.population.first_order import following
 from rmfg.population.gap import FiniteGap, finite_gap
 from rmfg.population.nature import Conduct, conduct, problem_of
 from rmfg.population.simulator import whole
@@ -170,15 +169,15 @@ def _support(
 
 def _movement(conduct: Conduct, laws: Float[np.ndarray, "N S"]) -> Constant:
     """The Lipschitz constant in L1 of the map by which the law moves."""
-    still = dependence(lambda law: following(conduct, law), jnp.asarray(laws[0]))
+    still = dependence(conduct.chain, jnp.asarray(laws[0]))
     if all(level == Dependence.NONE for level in still):
-        found = farthest(np.asarray(following(conduct, jnp.asarray(laws[0]))))
+        found = farthest(np.asarray(conduct.chain(jnp.asarray(laws[0]))))
         return Constant(
             found, True, "the chain does not depend on the law: its Dobrushin coefficient"
         )
 
     def pushed(law: Array) -> Array:
-        return law @ following(conduct, law)
+        return law @ conduct.chain(law)
 
     slopes = np.asarray(jax.vmap(jax.jacfwd(pushed))(jnp.asarray(laws)))
     # Columns of a derivative are where a little mass in a state goes.

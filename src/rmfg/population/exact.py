@@ -207,11 +207,4 @@ def _answers(
 @eqx.filter_jit
 def _rows_of_others(conduct: Conduct, laws: Float[Array, "B S"]) -> Float[Array, "B S S"]:
     """Where an agent goes who plays the policy, at each empirical law."""
-    policy = jnp.asarray(conduct.policy)
-
-    def one(law: Array) -> Array:
-        _, slots, rows, _ = conduct.rows(law, jnp.asarray(conduct.values), jax.random.key(0))
-        chain = jnp.zeros((law.size, law.size), rows.dtype)
-        return chain.at[jnp.arange(law.size)[:, None], slots].add(rows * policy)
-
-    return jax.vmap(one)(jnp.asarray(laws))
+    return jax.vmap(conduct.chain)(jnp.asarray(laws))

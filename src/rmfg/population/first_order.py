@@ -53,15 +53,6 @@ class Prospects(NamedTuple):
     laws: Float[Array, "... A S"]
 
 
-@eqx.filter_jit
-def following(conduct: Conduct, law: Float[Array, " S"]) -> Float[Array, "S S"]:
-    """Return where an agent in each state goes who plays the policy, at an empirical law."""
-    policy = jnp.asarray(conduct.policy)
-    _, slots, rows, _ = conduct.rows(law, jnp.asarray(conduct.values), jax.random.key(0))
-    chain = jnp.zeros((law.size, law.size), rows.dtype)
-    return chain.at[jnp.arange(law.size)[:, None], slots].add(rows * policy)
-
-
 def first_order(
     conduct: Conduct, value: Float[Array, " S"], center: Float[Array, " S"]
 ) -> TestFunction:
@@ -97,7 +88,7 @@ def _derivatives(
         return policy_average(mdp_at(law).q(value), policy)
 
     def pushed(law: Array) -> Array:
-        return law @ following(conduct, law)
+        return law @ conduct.chain(law)
 
     nature = mdp_at(center).worst(value).kernel.matrix(policy)
     return jax.jacfwd(bellman)(center), nature, jax.jacfwd(pushed)(center)
@@ -117,7 +108,7 @@ def prospects(
     law = (own + counts) / num_agents
     mdp = RobustMDP.at(game, problem.ambiguity, game.mean_field_of(law, policy))
     # After a step: the others' expected law, and agent 1 wherever nature sends it.
-    spread = counts @ following(conduct, law) / num_agents
+    spread = counts @ conduct.chain(law) / num_agents
     worst = mdp.worst(test.at(spread) + jnp.diag(test.slope) / num_agents)
     q = mdp.reward + mdp.discount * worst.value
     return Prospects(q[state], test.at(law)[state], worst.kernel.to_dense()[state])

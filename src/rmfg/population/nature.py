@@ -136,6 +136,12 @@ class Conduct(eqx.Module):
         kernel, values = self.nature.answer(mdp, values, key)
         return mdp.reward, *spelled_out(kernel), values
 
+    def chain(self, law: Float[Array, " S"]) -> Float[Array, "S S"]:
+        """Return where an agent in each state goes who plays the policy, at an empirical law."""
+        _, slots, rows, _ = self.rows(law, jnp.asarray(self.values), jax.random.key(0))
+        chain = jnp.zeros((law.size, law.size), rows.dtype)
+        return chain.at[jnp.arange(law.size)[:, None], slots].add(rows * jnp.asarray(self.policy))
+
 
 def spelled_out(kernel: Kernel | Leaking) -> tuple[Int[Array, "K S A"], Float[Array, "K S A"]]:
     """The successors of a kernel and their law."""

@@ -179,8 +179,8 @@ class _Counts:
         self, counts: Any, slots: Array, law: Array, number: int
     ) -> tuple[Any, Int[np.ndarray, "R S A"]]:
         del number  # the generator remembers
-        pairs = self.random.multinomial(counts, _normalized(np.asarray(self.conduct.policy)))
-        moved = self.random.multinomial(pairs, _normalized(np.moveaxis(np.asarray(law), 1, -1)))
+        pairs = self.random.multinomial(counts, normalized(np.asarray(self.conduct.policy)))
+        moved = self.random.multinomial(pairs, normalized(np.moveaxis(np.asarray(law), 1, -1)))
         following = np.zeros_like(counts)
         runs = np.arange(len(counts))[:, None, None, None]
         np.add.at(following, (runs, np.moveaxis(np.asarray(slots), 1, -1)), moved)
@@ -249,7 +249,7 @@ def _moved(
     return jax.vmap(one)(keys, states, slots, law)
 
 
-def _normalized(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def normalized(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Laws along the last axis without the rounding of their sums, which NumPy refuses."""
     laws = np.maximum(laws, 0)
     return laws / laws.sum(axis=-1, keepdims=True)

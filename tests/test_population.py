@@ -13,7 +13,7 @@ from reference import joint_game
 
 import rmfg
 from rmfg.population.counts import Compositions, num_compositions
-from rmfg.population.exact import FiniteGame
+from rmfg.population.exact import facing
 from rmfg.population.nature import conduct
 
 DISCOUNT = 0.9
@@ -119,7 +119,7 @@ def test_exact_agrees_with_enumeration_of_joint_states(name, shape):
         worst,
     )
     with jax.enable_x64(True):
-        finite = FiniteGame(moving, agents)
+        finite = facing(moving, agents)
         best, played = finite.optimal(1e-12), finite.played(1e-12)
     index = {tuple(row): i for i, row in enumerate(finite.others.table)}
     for joint in np.ndindex(*[states] * agents):
@@ -130,6 +130,78 @@ def test_exact_agrees_with_enumeration_of_joint_states(name, shape):
     assert gap.method == "exact"
     assert abs(gap.value - found.gap(law)) <= 1e-8
     assert gap.low <= gap.value <= gap.high <= gap.upper.value + 1e-8
+
+
+@pytest.mark.parametrize("agents", [2, 3])
+@pytest.mark.parametrize("name", SETS)
+def test_equilibria_of_few_agents_agree_with_enumeration_of_joint_states(name, agents):
+    ambiguity, worst = SETS[name]
+    game = crowded(seed=1)
+    found = rmfg.finite_equilibrium(game, ambiguity, agents)
+    assert found.status == "certified"
+    size, actions = game.num_states, game.num_actions
+    number = {tuple(row): i for i, row in enumerate(found.counts)}
+
+    def played(array, counts):
+        """What agents in each state do, or nature to them, while all agents stand in `counts`."""
+        rows = np.full((size, *array.shape[2:]), 1 / array.shape[-1])
+        for state in np.flatnonzero(counts):
+            rows[state] = array[state, number[tuple(counts - np.eye(size, dtype=int)[state])]]
+        return rows
+
+    shape = (size,) * agents
+    plans = np.zeros((*shape, size, actions))
+    for joint in np.ndindex(shape):
+        plans[joint] = played(found.policy, np.bincount(joint, minlength=size))
+    truth = joint_game.solve(
+        lambda m: np.asarray(game.kernel(m).to_dense()),
+        lambda m: np.asarray(game.reward(m)),
+        DISCOUNT,
+        agents,
+        plans,
+        lambda m: played(found.kernel, np.rint(m * agents).astype(int)),
+        worst,
+    )
+    # Both games of one agent are solved to a twentieth of the tolerance.
+    solved = 0.1 * found.tol * found.scale
+    gain = float((truth.best - truth.played).max())
+    assert gain <= found.exploitability + 1e-9 <= gain + 2 * solved
+    assert found.exploitability <= found.tol * found.scale
+    for joint in np.ndindex(shape):
+        others = number[tuple(np.bincount(joint[1:], minlength=size))]
+        assert abs(truth.played[joint] - found.value[joint[0], others]) <= solved
+
+
+def test_a_finite_equilibrium_says_when_it_is_none():
+    game = rmfg.zoo.make("lasry-lions-chain", num_states=3)
+    found = rmfg.finite_equilibrium(game, rmfg.TotalVariation(0.1), 3, tol=1e-6, max_steps=3)
+    assert found.status == "max steps"
+    assert max(found.exploitability, found.nature_gap) > found.tol * found.scale
+    with pytest.raises(ValueError, match="`game` reads a law over states and actions"):
+        rmfg.finite_equilibrium(rmfg.zoo.make("crowded-actions"), None, 2)
+    with pytest.raises(ValueError, match="`num_agents` = 1000 agents"):
+        rmfg.finite_equilibrium(rmfg.zoo.make("beach-bar"), None, 1000)
+
+
+def test_what_is_read_from_a_file_is_no_finite_population(tmp_path):
+    game = rmfg.zoo.make("sis-epidemic")
+    answer = rmfg.solve(game, rmfg.KullbackLeibler(0.02))
+    answer.save(tmp_path / "eq.nc")
+    loaded = rmfg.load(tmp_path / "eq.nc")
+    with pytest.raises(ValueError, match="remake"):
+        rmfg.finite_gap(loaded.game, None, loaded, 3)
+    real = rmfg.zoo.remake(loaded.game.recipe)
+    gap = rmfg.finite_gap(real, None, loaded, 3)
+    assert gap.value == pytest.approx(rmfg.finite_gap(game, None, answer, 3).value, abs=1e-9)
+
+
+def test_a_game_that_stands_still_is_read_back_as_it_is(tmp_path):
+    random = np.random.default_rng(0)
+    game = rmfg.TabularGame(random.dirichlet(np.ones(3), (3, 2)), random.normal(size=(3, 2)), 0.9)
+    rmfg.solve(game, rmfg.TotalVariation(0.1)).save(tmp_path / "eq.nc")
+    loaded = rmfg.load(tmp_path / "eq.nc")
+    # Nobody meets anybody: what is optimal in the crowd is so among few.
+    assert rmfg.finite_gap(loaded.game, None, loaded, 3).value <= 1e-7
 
 
 # Bounds -----------------------------------------------------------------------------------------

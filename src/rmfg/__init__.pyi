@@ -43,9 +43,11 @@ from .operators.response import evaluate as evaluate
 from .operators.stationary import stationary_distribution as stationary_distribution
 from .population.bound import FiniteBound as FiniteBound
 from .population.bound import finite_bound as finite_bound
-from .population.gap import FiniteGap as FiniteGap
+from .population.gain import FiniteGap as FiniteGap
 from .population.gap import finite_gap as finite_gap
 from .population.simulator import simulate as simulate
+from .population.symmetric import FiniteEquilibrium as FiniteEquilibrium
+from .population.symmetric import finite_equilibrium as finite_equilibrium
 from .show.figure import plot as plot
 from .solvers.anderson import Anderson as Anderson
 from .solvers.auto import Auto as Auto

@@ -114,16 +114,18 @@ def solve(
     """Return agent 1's optimal robust values, and those of the policy, at all joint states.
 
     Both are off by at most 1e-13 / (1 - discount) of the range of the reward at all laws met,
-    and as much again of rounding.
+    and as much again of rounding. With an axis more, a policy (S, A) comes for each joint state:
+    `policy[x][s, a]` of shape (S,) * N + (S, A).
     """
-    num_states, num_actions = policy.shape
+    num_states, num_actions = policy.shape[-2:]
     shape = (num_states,) * num_agents
+    plans = np.broadcast_to(policy, (*shape, num_states, num_actions))
     laws, rows, rewards, others_next = {}, {}, {}, {}
     for joint in np.ndindex(shape):
         law = laws[joint] = empirical_law(joint, num_states)
         rows[joint] = np.asarray(kernel(law))[joint[0]]
         rewards[joint] = np.asarray(reward(law), dtype=float)[joint[0]]
-        chain = policy_rows(policy, np.asarray(others(law)))
+        chain = policy_rows(plans[joint], np.asarray(others(law)))
         others_next[joint] = independent([chain[state] for state in joint[1:]])
     lowest = min(earned.min() for earned in rewards.values())
     reward_range = max(earned.max() for earned in rewards.values()) - lowest
@@ -137,19 +139,19 @@ def solve(
             earned[action] += discount * worst(row, mean, laws[joint], joint[0], action)
         return earned
 
-    def fixed_point(choose: Callable[[np.ndarray, int], float]) -> np.ndarray:
+    def fixed_point(choose: Callable[[np.ndarray, tuple[int, ...]], float]) -> np.ndarray:
         values = np.zeros(shape)
         for _ in range(100_000):
             image = np.zeros(shape)
             for joint in np.ndindex(shape):
-                image[joint] = choose(action_values(joint, values), joint[0])
+                image[joint] = choose(action_values(joint, values), joint)
             if np.abs(image - values).max() <= 1e-13 * reward_range:
                 return image + lowest / (1 - discount)
             values = image
         raise RuntimeError(f"value iteration at discount {discount} did not reach its fixed point")
 
     best = fixed_point(lambda earned, _: earned.max())
-    return Solution(best, fixed_point(lambda earned, state: policy[state] @ earned))
+    return Solution(best, fixed_point(lambda earned, joint: plans[joint][joint[0]] @ earned))
 
 
 # A population that plays the policy -------------------------------------------------------------

@@ -10,12 +10,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from rmfg.answer.certificate import Certificate
 from rmfg.answer.contraction import Contraction
+from rmfg.answer.nature import is_frozen
 from rmfg.answer.steepness import Constant
+from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.files import write_whole
+from rmfg.core.precision import Array
 from rmfg.core.status import Status
 from rmfg.model import layout as layouts
 from rmfg.model.ambiguity import catalog
@@ -68,6 +72,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         "game": game.name or type(game).__name__,
         "recipe": json.dumps(recipe, default=str) if recipe else "",
         "mean_field": game.mean_field,
+        "frozen": int(_moves(answer)),
         "discount": float(game.discount),
         "population": answer.population if isinstance(answer.population, str) else "kernel",
         "ambiguity": catalog.name_of(answer.ambiguity),
@@ -86,6 +91,18 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         if names is not None:
             dataset = dataset.assign_coords({axis: np.array(names, dtype=str)})
     return dataset
+
+
+def _moves(answer: "Equilibrium") -> bool:
+    """Whether the saved game, or the set, is another one at another mean field."""
+    game = answer.game
+
+    def shown(field: Array) -> tuple[Any, Kernel]:
+        return game.reward(field), game.kernel(field)
+
+    levels = dependence(shown, jnp.asarray(answer.mean_field))
+    still = all(level == Dependence.NONE for level in levels) and is_frozen(answer.ambiguity)
+    return game.frozen or not still
 
 
 def save(answer: "Equilibrium", path: str | os.PathLike[str]) -> None:
@@ -147,6 +164,7 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         state_names=names.get("state"),
         action_names=names.get("action"),
     )
+    game.frozen = bool(note.get("frozen", True))
     if "reward_range" in note:
         game.reward_range = float(note["reward_range"])
     if note["recipe"]:

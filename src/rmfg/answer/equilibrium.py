@@ -66,7 +66,9 @@ class Equilibrium:
 def load(path: str | os.PathLike[str]) -> Equilibrium:
     """Read an equilibrium that `Equilibrium.save` wrote.
 
-    Its game is the saved one frozen at the equilibrium's mean field, which is all that a certificate
-    needs. Raises ValueError where the file is missing, truncated or not an equilibrium.
+    Its game and set are the saved ones frozen at the equilibrium's mean field, which is all that a
+    certificate needs. What asks for other mean fields, as finite populations do, refuses such a
+    game: give it the real one, for the zoo's `rmfg.zoo.remake(eq.game.recipe)`. Raises ValueError
+    where the file is missing, truncated or not an equilibrium.
     """
     return Equilibrium(**archive.load(path))

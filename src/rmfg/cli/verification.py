@@ -116,8 +116,7 @@ def _rebuilt(equilibrium: rmfg.Equilibrium) -> tuple[float | None, str]:
     if not recipe:
         return None, ""
     try:
-        name, parameters = recipe
-        game = zoo.make(name, **dict(parameters))
+        game = zoo.remake(recipe)
     except (ValueError, TypeError, OSError) as error:
         return None, f"could not be built: {error}"
     return _difference(equilibrium, game), ""

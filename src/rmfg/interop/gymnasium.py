@@ -16,8 +16,8 @@ from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
 from rmfg.operators.response import best_response, checked_mean_field
-from rmfg.population.arena import Arena, check_nature, disintegrated
-from rmfg.population.nature import Conduct, checked_policy, conduct
+from rmfg.population.arena import Arena, disintegrated
+from rmfg.population.nature import Conduct, check_nature, checked_policy, conduct
 from rmfg.population.simulator import whole
 
 if TYPE_CHECKING:

@@ -8,14 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
 from rmfg.interop import require
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
 from rmfg.model.kernel import Kernel
-from rmfg.population.arena import Arena, check_nature, checked_numbers
-from rmfg.population.nature import NATURES, checked_policy, conduct
+from rmfg.population.arena import Arena, checked_numbers
+from rmfg.population.nature import NATURES, check_nature, checked_policy, conduct, problem_of
 from rmfg.population.simulator import initial_law, whole
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ def _arena(
             f"`nature` is {nature!r}, who plays against values, but there is no `policy` to have any. "
             "Give an equilibrium, or a policy of shape (states, actions)."
         )
-    brought = policy.ambiguity if isinstance(policy, Equilibrium) else None
-    problem = Problem(game, brought if ambiguity is None else ambiguity)
+    problem = problem_of(policy, game, ambiguity)
     check_game(game)
     problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     shape = (game.num_states, game.num_actions)

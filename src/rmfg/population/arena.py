@@ -9,19 +9,14 @@ are known when agents move (`rmfg.simulate` takes their expectation under the po
 agent too small to matter meets a crowd: a mean field that stays as it is, whatever it does.
 """
 
-from collections.abc import Sequence
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.kernel import Kernel
 from rmfg.population.nature import Conduct
 
 
@@ -126,23 +121,6 @@ def disintegrated(
     there = law[:, None] > 0
     uniform = np.full(shares.shape, 1 / shares.shape[1])
     return law, np.divide(shares, law[:, None], out=uniform, where=there)
-
-
-def check_nature(
-    nature: str | Kernel | Array,
-    names: Sequence[str],
-    ambiguity: Ambiguity | None,
-    policy: object,
-) -> None:
-    """Refuse an unknown nature, and one who has no set to pick from."""
-    if not isinstance(nature, str):
-        return
-    checks.known("nature", nature, names)
-    if nature != "nominal" and ambiguity is None and not isinstance(policy, Equilibrium):
-        raise ValueError(
-            f"`nature` is {nature!r}, but there is no `ambiguity` for her to pick from. Give a set "
-            "such as rmfg.TotalVariation(0.1), or an equilibrium, which brings its own."
-        )
 
 
 def checked_numbers(name: str, numbers: np.ndarray, count: int, size: int) -> np.ndarray:

@@ -27,7 +27,8 @@ from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
 from rmfg.model.game import MeanFieldGame
 from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.population.gap import FiniteGap, finite_gap
+from rmfg.population.gain import FiniteGap
+from rmfg.population.gap import finite_gap
 from rmfg.population.nature import Conduct, conduct, problem_of
 from rmfg.population.simulator import whole
 
@@ -99,8 +100,9 @@ def finite_bound(
         else None
     )
     with jax.enable_x64(True):
-        moving = conduct(problem, equilibrium, "worst_case", np.asarray(equilibrium.distribution))
-        laws = _laws(game, seed, np.asarray(equilibrium.distribution))
+        center = np.asarray(equilibrium.distribution)
+        moving = conduct(problem, equilibrium, equilibrium.population, center)
+        laws = _laws(game, seed, center)
         fields = np.stack([game.mean_field_of(law, equilibrium.policy) for law in laws])
         steep = steepness_of(game, fields)
         support = _support(problem, steep, np.asarray(equilibrium.value), fields)

@@ -2,13 +2,14 @@
 
 Agents move independently given the present. The law of their number in each state after a step is
 the convolution of their rows, one agent at a time: a step of the convolution takes compositions of k
-agents to those of k + 1.
+agents to those of k + 1. In two states all who stand in one of them move by one binomial law.
 """
 
 import functools
 import math
 
 import numpy as np
+import scipy.special
 from jaxtyping import Float, Int
 
 # Compositions are numbered by their digits in base n + 1, which must fit an integer.
@@ -27,7 +28,7 @@ class Compositions:
 
     def __init__(self, num_agents: int, num_states: int):
         self.num_agents, self.num_states = num_agents, num_states
-        if (num_agents + 1) ** num_states > LARGEST_KEY:
+        if (num_agents + 2) ** num_states > LARGEST_KEY:
             raise ValueError(
                 f"`num_agents` = {num_agents} others over {num_states} states have "
                 f"{num_compositions(num_agents, num_states):.3g} compositions, too many to list."
@@ -44,6 +45,12 @@ class Compositions:
     def __len__(self) -> int:
         return len(self.table)
 
+    def joined(self) -> Int[np.ndarray, "S L"]:
+        """Number the compositions that arise when one more agent comes, by the state it is in."""
+        digits = (self.num_agents + 2) ** np.arange(self.num_states, dtype=np.int64)
+        keys = digits[:, None] + self.table @ digits
+        return np.unique(keys, return_inverse=True)[1].reshape(keys.shape)
+
     def probabilities(self, law: Float[np.ndarray, " S"]) -> Float[np.ndarray, " L"]:
         """The law of the composition of independent agents, each in a state drawn from `law`."""
         rows = np.broadcast_to(law, (1, self.num_states, self.num_states))
@@ -53,6 +60,9 @@ class Compositions:
         self, rows: Float[np.ndarray, "B S S"], counts: Int[np.ndarray, "B S"]
     ) -> Float[np.ndarray, "B L"]:
         """The law of the next composition, where `counts` agents stand and each moves by its row."""
+        if self.num_states == 2:
+            # In the order of keys, compositions are in the order of how many are in state 1.
+            return np.stack([_two_binomials(*pair) for pair in zip(rows, counts, strict=True)])
         numbers = np.arange(self.num_states)
         movers = np.array([np.repeat(numbers, count) for count in counts]).reshape(len(counts), -1)
         here = np.ones((len(counts), 1))
@@ -71,3 +81,25 @@ class Compositions:
     def block(self) -> int:
         """How many laws of the next composition to make at once."""
         return max(1, BLOCK // len(self))
+
+
+def _two_binomials(
+    rows: Float[np.ndarray, "2 2"], counts: Int[np.ndarray, "2"]
+) -> Float[np.ndarray, " L"]:
+    """The law of how many are in state 1 after a step, where those in 0 and 1 move by their rows."""
+    stay, come = (
+        _binomial(int(count), float(row[1])) for row, count in zip(rows, counts, strict=True)
+    )
+    return np.convolve(stay, come)
+
+
+def _binomial(count: int, chance: float) -> Float[np.ndarray, " K"]:
+    """The law of how many of `count` do what each does by chance. SciPy's overflows at tiny ones."""
+    number = np.arange(count + 1)
+    ways = scipy.special.gammaln(count + 1) - scipy.special.gammaln(
+        [number + 1, count - number + 1]
+    ).sum(axis=0)
+    law = np.exp(
+        ways + scipy.special.xlogy(number, chance) + scipy.special.xlog1py(count - number, -chance)
+    )
+    return law / law.sum()

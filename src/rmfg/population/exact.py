@@ -7,9 +7,9 @@ its own action and by whatever nature picks for it in her set at m, with full kn
     (T V)(s, n) = max over a of  r(s, a, m) + discount * min over q in U(s, a, m) of <q, W(s, n, .)>,
     W(s, n, s') = sum over n' of P(n' | n, m) V(s', n').
 
-T contracts by the discount. It is solved by modified policy iteration: policy and nature's answer
-are found anew when the value of the last ones has been swept out. The error of every value is at most
-residual / (1 - discount).
+The others' policy may know the empirical law too. T contracts by the discount. It is solved by
+modified policy iteration: policy and nature's answer are found anew when the value of the last ones
+has been swept out. The error of every value is at most residual / (1 - discount).
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.counts import Compositions, num_compositions
-from rmfg.population.nature import Conduct, spelled_out
+from rmfg.population.nature import Conduct, leaving
 
 # Multiplications for the transitions beyond which the game is refused: an hour.
 LARGEST_GAME = 500_000_000_000
@@ -52,27 +52,54 @@ class Value(NamedTuple):
 def work(num_agents: int, num_states: int) -> float:
     """Multiplications that the transitions of the game cost, nearly."""
     length = float(num_compositions(num_agents - 1, num_states))
+    if num_states == 2:
+        return length**3 / 3  # two binomial laws for each row, convolved by compiled code
     return num_states * length * length * num_agents
 
 
-class FiniteGame:
-    """The game of N agents from the eyes of one; see the module."""
+def others_of(num_agents: int, num_states: int) -> Compositions:
+    """Where the others may be; refused where there are too many ways to solve the game exactly."""
+    if work(num_agents, num_states) > LARGEST_GAME:
+        found = num_states * num_compositions(num_agents - 1, num_states)
+        raise ValueError(
+            f"`num_agents` = {num_agents} agents in {num_states} states make {found:.3g} situations "
+            "(own state, counts of the others), too many to solve exactly. Take fewer agents, or "
+            'method="sample".'
+        )
+    return Compositions(num_agents - 1, num_states)
 
-    def __init__(self, conduct: Conduct, num_agents: int):
-        problem = conduct.problem
-        size = problem.game.num_states
-        if work(num_agents, size) > LARGEST_GAME:
-            found = size * num_compositions(num_agents - 1, size)
-            raise ValueError(
-                f"`num_agents` = {num_agents} agents in {size} states make {found:.3g} situations (own "
-                "state, counts of the others), too many to solve exactly. Take fewer agents, or "
-                'method="sample".'
-            )
-        self.conduct, self.problem, self.num_agents = conduct, problem, num_agents
-        self.others = Compositions(num_agents - 1, size)
-        own = np.eye(size)[:, None]
-        self.laws: Float[np.ndarray, "S L S"] = (own + self.others.table) / num_agents
-        self.moves = [self._moves(state) for state in range(size)]
+
+def laws_of(others: Compositions) -> Float[np.ndarray, "S L S"]:
+    """The empirical law in each situation: agent 1 in a state, the others in a composition."""
+    own = np.eye(others.num_states)[:, None]
+    return (own + others.table) / (others.num_agents + 1)
+
+
+def facing(conduct: Conduct, num_agents: int) -> "FiniteGame":
+    """Return the game against others who behave alike at each empirical law."""
+    others = others_of(num_agents, conduct.problem.game.num_states)
+    rows = np.stack([_rows_of_others(conduct, laws) for laws in laws_of(others)])
+    return FiniteGame(conduct.problem, np.asarray(conduct.policy), others, rows)
+
+
+class FiniteGame:
+    """The game of N agents from the eyes of one; see the module.
+
+    `rows` say where one of the others goes from each state in each situation, and `policy` is what
+    games whose mean field is over states and actions read.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        policy: Float[np.ndarray, "S A"],
+        others: Compositions,
+        rows: Float[np.ndarray, "S L S S"],
+    ):
+        self.problem, self.policy, self.others = problem, policy, others
+        self.num_agents = others.num_agents + 1
+        self.laws = laws_of(others)
+        self.moves = [self._moves(each) for each in rows]
 
     @property
     def num_situations(self) -> int:
@@ -83,9 +110,10 @@ class FiniteGame:
         """Return the robust value of the best policy of agent 1."""
         return self._solve(None, tolerance)
 
-    def played(self, tolerance: float) -> Value:
-        """Return the robust value of playing as the others do."""
-        return self._solve(np.asarray(self.conduct.policy), tolerance)
+    def played(self, tolerance: float, policy: Float[np.ndarray, "S L A"] | None = None) -> Value:
+        """Return the robust value of playing `policy`, or one that looks at the own state only."""
+        plan = self.policy[:, None] if policy is None else policy
+        return self._solve(np.broadcast_to(plan, (*self.laws.shape[:2], plan.shape[-1])), tolerance)
 
     def expected(self, values: Float[np.ndarray, "S L"]) -> Float[np.ndarray, "S L S"]:
         """Return W: the expected value of agent 1's next state, over where the others go."""
@@ -100,7 +128,7 @@ class FiniteGame:
         for begin in range(0, len(states), TOGETHER):
             some = slice(begin, begin + TOGETHER)
             padded = [_padded(array[some]) for array in (states, laws, values)]
-            q, rows = _answers(self.problem, self.conduct.policy, *padded)
+            q, rows = _answers(self.problem, self.policy, *padded)
             count = len(states[some])
             parts.append((np.asarray(q)[:count], np.asarray(rows)[:count]))
         q, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -125,17 +153,16 @@ class FiniteGame:
         # What is left of the iteration is added: the sum is a bound, not an estimate of one.
         return total + discount * change / (1 - discount)
 
-    def _moves(self, state: int) -> scipy.sparse.csr_array:
+    def _moves(self, rows: Float[np.ndarray, "L S S"]) -> scipy.sparse.csr_array:
         """The others' transitions (L, L) while agent 1 is in a state."""
         table, parts = self.others.table, []
         for begin in range(0, len(table), self.others.block):
             some = slice(begin, begin + self.others.block)
-            rows = np.asarray(_rows_of_others(self.conduct, self.laws[state, some]))
-            laws = self.others.convolved(rows, table[some])
+            laws = self.others.convolved(rows[some], table[some])
             parts.append(scipy.sparse.csr_array(np.where(laws < NEGLIGIBLE, 0, laws)))
         return scipy.sparse.csr_array(scipy.sparse.vstack(parts))
 
-    def _solve(self, policy: Float[np.ndarray, "S A"] | None, tolerance: float) -> Value:
+    def _solve(self, policy: Float[np.ndarray, "S L A"] | None, tolerance: float) -> Value:
         discount = float(self.problem.game.discount)
         value = best = np.zeros(self.laws.shape[:2])
         residual = np.inf
@@ -146,8 +173,8 @@ class FiniteGame:
                 best, chosen = q.max(axis=2), q.argmax(axis=2)[:, :, None, None]
                 laws = np.take_along_axis(laws, chosen, axis=2)[:, :, 0]
             else:
-                best = np.einsum("sla,sa->sl", q, policy)
-                laws = np.einsum("slat,sa->slt", laws, policy)
+                best = np.einsum("sla,sla->sl", q, policy)
+                laws = np.einsum("slat,sla->slt", laws, policy)
             residual = float(np.abs(best - value).max())
             if residual <= tolerance * (1 - discount):
                 break
@@ -196,15 +223,18 @@ def _answers(
         mdp = RobustMDP.at(game, problem.ambiguity, field)
         worst = mdp.worst(values)
         q = (mdp.reward + mdp.discount * worst.value)[state]
-        slots, rows = (array[:, state] for array in spelled_out(worst.kernel))
-        actions = jnp.arange(rows.shape[1])
-        spread = jnp.zeros((rows.shape[1], game.num_states), rows.dtype)
-        return q, spread.at[actions, slots].add(rows)
+        return q, leaving(worst.kernel, state)
 
     return jax.vmap(one)(states, laws, expected)
 
 
-@eqx.filter_jit
-def _rows_of_others(conduct: Conduct, laws: Float[Array, "B S"]) -> Float[Array, "B S S"]:
+def _rows_of_others(conduct: Conduct, laws: Float[np.ndarray, "L S"]) -> Float[np.ndarray, "L S S"]:
     """Where an agent goes who plays the policy, at each empirical law."""
+    count = max(1, TOGETHER * TOGETHER // laws.shape[1] ** 2 // np.size(conduct.policy))
+    parts = [_chains(conduct, laws[begin : begin + count]) for begin in range(0, len(laws), count)]
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+@eqx.filter_jit
+def _chains(conduct: Conduct, laws: Float[Array, "B S"]) -> Float[Array, "B S S"]:
     return jax.vmap(conduct.chain)(jnp.asarray(laws))

@@ -6,7 +6,7 @@ With V the policy's robust value at the mean field m* and G the first-order chan
 when the population starts from another law and moves on by itself, v is what N agents get up to
 terms of second order in m - m* and of first order in 1 / N. G solves
 
-    G = B + discount * K G F,
+    G = B + discount * K G F  =  the sum over t of discount^t K^t B F^t,
 
 B the derivative of the policy's Bellman operator in the law, K the agent's chain under nature's
 answer, F that of the map by which the law moves. Whatever G is, the statements that rest on v are true
@@ -24,10 +24,11 @@ from jaxtyping import Float, Int
 
 from rmfg.core.precision import Array
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
-from rmfg.population.nature import Conduct
+from rmfg.population.nature import Conduct, leaving
 
-# The linear equation has S x S unknowns: beyond so many states G is left at zero.
-MOST_STATES = 45
+# Derivatives are taken along S directions: beyond so many states G is left at zero.
+MOST_STATES = 500
+DOUBLINGS = 50
 
 
 class TestFunction(NamedTuple):
@@ -62,15 +63,24 @@ def first_order(
     if size > MOST_STATES:
         return TestFunction(value, jnp.zeros((size, size)), center)
     bellman, chain, moved = (np.asarray(part) for part in _derivatives(conduct, value, center))
-    discount = float(conduct.problem.game.discount)
-    system = np.eye(size * size) - discount * np.kron(chain, moved.T)
-    try:
-        slope = np.linalg.solve(system, bellman.ravel()).reshape(size, size)
-    except np.linalg.LinAlgError:
-        slope = np.zeros((size, size))
-    if not np.isfinite(slope).all():
-        slope = np.zeros((size, size))
+    slope = _stein(bellman, float(conduct.problem.game.discount) * chain, moved)
     return TestFunction(value, jnp.asarray(slope), center)
+
+
+def _stein(
+    source: Float[np.ndarray, "S S"],
+    left: Float[np.ndarray, "S S"],
+    right: Float[np.ndarray, "S S"],
+) -> Float[np.ndarray, "S S"]:
+    """Solve G = source + left @ G @ right by doubling the terms of its series; zero if it diverges."""
+    slope = source
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(DOUBLINGS):
+            added = left @ slope @ right
+            slope, left, right = slope + added, left @ left, right @ right
+            if np.abs(added).max() <= np.finfo(float).eps * np.abs(slope).max():
+                return slope
+    return np.zeros_like(source)
 
 
 @eqx.filter_jit
@@ -111,4 +121,4 @@ def prospects(
     spread = counts @ conduct.chain(law) / num_agents
     worst = mdp.worst(test.at(spread) + jnp.diag(test.slope) / num_agents)
     q = mdp.reward + mdp.discount * worst.value
-    return Prospects(q[state], test.at(law)[state], worst.kernel.to_dense()[state])
+    return Prospects(q[state], test.at(law)[state], leaving(worst.kernel, state))

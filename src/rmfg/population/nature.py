@@ -5,6 +5,7 @@ the equilibrium, or those that she finds anew at the current law.
 """
 
 import abc
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -17,6 +18,7 @@ from rmfg.answer.problem import Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel, SparseKernel, as_dense, as_kernel, mixed
 from rmfg.model.leaking import Leaking
 from rmfg.operators.response import evaluate, value_scale
@@ -156,6 +158,13 @@ def spelled_out(kernel: Kernel | Leaking) -> tuple[Int[Array, "K S A"], Float[Ar
     return jnp.broadcast_to(states, law.shape), law
 
 
+def leaving(kernel: Kernel, state: Int[Array, ""]) -> Float[Array, "A S"]:
+    """The laws of the next state from one state, spread over all of them."""
+    slots, law = (array[:, state] for array in spelled_out(kernel))
+    actions = jnp.arange(law.shape[1])
+    return jnp.zeros((law.shape[1], kernel.num_states), law.dtype).at[actions, slots].add(law)
+
+
 def conduct(
     problem: Problem,
     policy: Float[Array, "S A"] | Equilibrium,
@@ -210,8 +219,43 @@ def checked_policy(
     return array
 
 
-def problem_of(policy: Array | Equilibrium, game: object, ambiguity: Ambiguity | None) -> Problem:
-    """The problem that a policy is played in: an equilibrium brings its ambiguity set along."""
+def problem_of(policy: object, game: MeanFieldGame, ambiguity: Ambiguity | None) -> Problem:
+    """The problem that a policy is played in: an equilibrium brings its ambiguity set along.
+
+    Raises ValueError for a game that is known at one mean field only.
+    """
     if ambiguity is None and isinstance(policy, Equilibrium):
         ambiguity = policy.ambiguity
-    return Problem(game, ambiguity)  # pyright: ignore[reportArgumentType]  it checks
+    problem = Problem(game, ambiguity)
+    if game.frozen:
+        recipe = "rmfg.zoo.remake(eq.game.recipe)"
+        way = f", for example {recipe}" if game.recipe else ""
+        raise ValueError(
+            "`game` was read from a file and is known at one mean field only, but a finite population "
+            f"meets others. Give the game as it was made{way}."
+        )
+    return problem
+
+
+def check_nature(
+    nature: str | Kernel | Array,
+    names: Sequence[str],
+    ambiguity: Ambiguity | None,
+    policy: object,
+) -> None:
+    """Refuse an unknown nature, and one who has no set to pick from."""
+    if not isinstance(nature, str):
+        return
+    checks.known("nature", nature, names)
+    if nature != "nominal" and ambiguity is None and not isinstance(policy, Equilibrium):
+        raise ValueError(
+            f"`nature` is {nature!r}, but there is no `ambiguity` for her to pick from. Give a set "
+            "such as rmfg.TotalVariation(0.1), or an equilibrium, which brings its own."
+        )
+
+
+def own_nature(policy: object, ambiguity: Ambiguity | None) -> str | Kernel:
+    """Who moves a population where nobody says: she who moves the equilibrium's, or the worst case."""
+    if isinstance(policy, Equilibrium):
+        return policy.population
+    return "nominal" if ambiguity is None else "worst_case"

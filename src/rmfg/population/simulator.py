@@ -25,7 +25,15 @@ from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel
-from rmfg.population.nature import Conduct, checked_policy, conduct, problem_of
+from rmfg.population.nature import (
+    NATURES,
+    Conduct,
+    check_nature,
+    checked_policy,
+    conduct,
+    own_nature,
+    problem_of,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -66,7 +74,8 @@ def simulate(
     along. `nature` is "nominal", "worst_case" (at the empirical law, for the equilibrium's values or
     the policy's own), "random" (a kernel inside the set, drawn anew in each step), "adversary" (the
     worst case for the policy's values at the current law, found in each step), or a kernel;
-    by default the worst case where there is an ambiguity set. Agents start independently from
+    by default who moves the equilibrium's population, or the worst case where there is an ambiguity
+    set. Agents start independently from
     `initial`: the equilibrium's law, the game's, or the uniform one.
 
     `method` "agents" moves each agent, "counts" the numbers in the states; the two have the same
@@ -84,8 +93,8 @@ def simulate(
     agents, steps, runs = (whole(name, number) for name, number in sizes.items())
     checks.known("method", method, METHODS)
     law = initial_law(problem.game, policy, initial)
-    nobody = isinstance(policy, Equilibrium) or ambiguity is not None
-    rule = ("worst_case" if nobody else "nominal") if nature is None else nature
+    rule = own_nature(policy, ambiguity) if nature is None else nature
+    check_nature(rule, NATURES, ambiguity, policy)
     if method == "auto":
         few = agents * runs <= MOST_AGENTS
         method = "agents" if keep_agents or few else "counts"

@@ -1,5 +1,6 @@
 """Named games, as data: `names()` lists them, `describe` explains one, `make` builds one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rmfg.model.game import MeanFieldGame
@@ -23,7 +24,7 @@ from rmfg.zoo import (
 )
 from rmfg.zoo.registry import Entry, build, find
 
-__all__ = ["Entry", "describe", "make", "names"]
+__all__ = ["Entry", "describe", "make", "names", "remake"]
 
 _ENTRIES = {
     entry.name: entry
@@ -65,3 +66,9 @@ def make(name: str, /, **parameters: Any) -> MeanFieldGame:
     or parameter is a ValueError that suggests the nearest.
     """
     return build(find(_ENTRIES, name), parameters)
+
+
+def remake(recipe: Sequence[Any]) -> MeanFieldGame:
+    """Build a game again from its `recipe`, which a saved answer keeps."""
+    name, parameters = recipe
+    return make(name, **dict(parameters))

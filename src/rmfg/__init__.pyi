@@ -49,6 +49,7 @@ from .population.simulator import simulate as simulate
 from .population.symmetric import FiniteEquilibrium as FiniteEquilibrium
 from .population.symmetric import finite_equilibrium as finite_equilibrium
 from .show.figure import plot as plot
+from .show.population import plot_finite as plot_finite
 from .solvers.anderson import Anderson as Anderson
 from .solvers.auto import Auto as Auto
 from .solvers.base import Solver as Solver
@@ -64,4 +65,5 @@ from .solvers.solve import NotCertifiedError as NotCertifiedError
 from .solvers.solve import solve as solve
 from .solvers.trace import Trace as Trace
 from .solvers.trace import trace as trace
+from .study.finite import finite_study as finite_study
 from .version import __version__ as __version__

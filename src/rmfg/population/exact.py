@@ -12,6 +12,7 @@ modified policy iteration: policy and nature's answer are found anew when the va
 has been swept out. The error of every value is at most residual / (1 - discount).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -30,7 +31,7 @@ from rmfg.population.nature import Conduct, leaving
 # Multiplications for the transitions beyond which the game is refused: an hour.
 LARGEST_GAME = 500_000_000_000
 # Situations looked at together: nature's answers for S rows of A actions each.
-TOGETHER = 4096
+BLOCKS = (8, 64, 512, 4096)
 SWEEPS, ROUNDS, SHARPNESS = 200, 1000, 1e-2
 NEGLIGIBLE = 1e-17
 
@@ -78,7 +79,9 @@ def laws_of(others: Compositions) -> Float[np.ndarray, "S L S"]:
 def facing(conduct: Conduct, num_agents: int) -> "FiniteGame":
     """Return the game against others who behave alike at each empirical law."""
     others = others_of(num_agents, conduct.problem.game.num_states)
-    rows = np.stack([_rows_of_others(conduct, laws) for laws in laws_of(others)])
+    laws = laws_of(others)
+    (rows,) = blockwise(lambda block: (_chains(conduct, block),), laws.reshape(-1, laws.shape[2]))
+    rows = rows.reshape(*laws.shape, laws.shape[2])
     return FiniteGame(conduct.problem, np.asarray(conduct.policy), others, rows)
 
 
@@ -124,14 +127,9 @@ class FiniteGame:
         size, length = self.laws.shape[:2]
         states = np.repeat(np.arange(size), length)
         laws, values = self.laws.reshape(-1, size), expected.reshape(-1, size)
-        parts = []
-        for begin in range(0, len(states), TOGETHER):
-            some = slice(begin, begin + TOGETHER)
-            padded = [_padded(array[some]) for array in (states, laws, values)]
-            q, rows = _answers(self.problem, self.policy, *padded)
-            count = len(states[some])
-            parts.append((np.asarray(q)[:count], np.asarray(rows)[:count]))
-        q, rows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        q, rows = blockwise(
+            lambda *block: _answers(self.problem, self.policy, *block), states, laws, values
+        )
         return Answers(q.reshape(size, length, -1), rows.reshape(size, length, -1, size))
 
     def start(self, distribution: Float[np.ndarray, " S"]) -> Float[np.ndarray, "S L"]:
@@ -201,10 +199,21 @@ class FiniteGame:
         return value
 
 
-def _padded(array: np.ndarray) -> np.ndarray:
-    """A block of situations filled up to one of few lengths, so that little is compiled."""
-    length = min(TOGETHER, 1 << max(0, len(array) - 1).bit_length())
-    return np.concatenate([array, np.repeat(array[-1:], length - len(array), axis=0)])
+def blockwise(
+    function: Callable[..., tuple[Array, ...]], *arrays: Float[np.ndarray, "L ..."]
+) -> tuple[Float[np.ndarray, "L ..."], ...]:
+    """Apply a compiled function to blocks of rows, filled up to one of few lengths.
+
+    Each length is compiled once, which takes a second: more than the rows filled in.
+    """
+    parts = []
+    for begin in range(0, len(arrays[0]), BLOCKS[-1]):
+        block = [array[begin : begin + BLOCKS[-1]] for array in arrays]
+        count = len(block[0])
+        more = next(length for length in BLOCKS if length >= count) - count
+        filled = [np.concatenate([array, np.repeat(array[-1:], more, axis=0)]) for array in block]
+        parts.append([np.asarray(array)[:count] for array in function(*filled)])
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 @eqx.filter_jit
@@ -226,13 +235,6 @@ def _answers(
         return q, leaving(worst.kernel, state)
 
     return jax.vmap(one)(states, laws, expected)
-
-
-def _rows_of_others(conduct: Conduct, laws: Float[np.ndarray, "L S"]) -> Float[np.ndarray, "L S S"]:
-    """Where an agent goes who plays the policy, at each empirical law."""
-    count = max(1, TOGETHER * TOGETHER // laws.shape[1] ** 2 // np.size(conduct.policy))
-    parts = [_chains(conduct, laws[begin : begin + count]) for begin in range(0, len(laws), count)]
-    return np.concatenate([np.asarray(part) for part in parts])
 
 
 @eqx.filter_jit

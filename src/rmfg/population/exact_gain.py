@@ -13,12 +13,10 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.population.exact import FiniteGame, facing
+from rmfg.population.exact import FiniteGame, blockwise, facing
 from rmfg.population.first_order import Prospects, TestFunction, prospects
 from rmfg.population.gain import Estimate, FiniteGap
 from rmfg.population.nature import Conduct
-
-TOGETHER = 4096
 
 
 def exact_gain(
@@ -70,13 +68,13 @@ def _everywhere(
     """Action values and the test function in all situations."""
     size, length = game.laws.shape[:2]
     states, rows = np.divmod(np.arange(size * length), length)
-    parts = []
-    for begin in range(0, len(states), TOGETHER):
-        some = slice(begin, begin + TOGETHER)
-        table = game.others.table[rows[some]].astype(float)
-        found = _prospects(conduct, test, states[some], table, np.array(float(game.num_agents)))
-        parts.append((np.asarray(found.q), np.asarray(found.now)))
-    q, now = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    agents = np.array(float(game.num_agents))
+
+    def seen(states: np.ndarray, counts: np.ndarray) -> tuple[Array, Array]:
+        found = _prospects(conduct, test, states, counts, agents)
+        return found.q, found.now
+
+    q, now = blockwise(seen, states, game.others.table[rows].astype(float))
     return q.reshape(size, length, -1), now.reshape(size, length)
 
 

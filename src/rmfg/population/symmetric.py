@@ -40,13 +40,12 @@ MAX_STEPS = 1000
 class FiniteEquilibrium:
     """A policy for N agents who know where everybody is, and what was measured of it.
 
-    `counts` (L, S) are the ways in which the others can stand; `policy` (S, L, A), `kernel`
-    (S, L, A, S) and `value` (S, L)
-    are those of an agent in a state while the others stand so. `exploitability` is the most that
-    one gains by leaving the policy, from the worst situation, and `nature_gap` the most that
-    nature's law for the others misses her best by where it is played, both with the errors of their
-    solves; both are at most tol * scale where the status is "certified". `memory` is what the
-    transitions take in bytes.
+    `counts` (L, S) are the ways in which the others can stand. `policy` (S, L, A), `kernel`
+    (S, L, A, S), nature's law for it, and `value` (S, L) are those of an agent in a state while the
+    others stand so. `exploitability` is the most that one gains by leaving the policy, from the worst
+    situation, and `nature_gap` the most by which the kernel misses nature's best where it is played,
+    both with the errors of their solves; both are at most tol * scale where the status is
+    "certified". `memory` is what the transitions take in bytes.
     """
 
     num_agents: int

@@ -30,10 +30,15 @@ def plot(
     check_layout(equilibrium.game)
     figure = _draw(equilibrium)
     if path is not None:
-        # Without a date the same answer gives the same bytes (.svg names its parts at random).
-        metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(_suffix(path))
-        write_whole(path, lambda part: figure.savefig(part, dpi=DOTS_PER_INCH, metadata=metadata))
+        write(figure, path)
     return figure
+
+
+def write(figure: "matplotlib.figure.Figure", path: str | os.PathLike[str]) -> None:
+    """Write a figure in the format that its path names, whole or not at all."""
+    # Without a date the same answer gives the same bytes (.svg names its parts at random).
+    metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(_suffix(path))
+    write_whole(path, lambda part: figure.savefig(part, dpi=DOTS_PER_INCH, metadata=metadata))
 
 
 def check_format(name: str, path: str | os.PathLike[str]) -> None:

@@ -1,0 +1,1 @@
+"""Many solves, simulations or measurements, side by side as one dataset."""

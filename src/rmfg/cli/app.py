@@ -221,6 +221,98 @@ def verify(
     return 0 if found.verified else 1
 
 
+@app.command(short_help="Let finitely many agents play a saved equilibrium.")
+def simulate(
+    file: Annotated[Path, typer.Argument(metavar="EQ.nc", help="A saved equilibrium.")],
+    agents: Annotated[
+        str, typer.Option(metavar="N,N,...", help="How many agents, numbers between commas.")
+    ] = "10,100,1000",
+    runs: Annotated[
+        int, typer.Option(metavar="N", parser=_whole, help="Simulations for each number.")
+    ] = 200,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=_whole,
+            help="Steps of a simulation; by default until discounting leaves a thousandth.",
+        ),
+    ] = None,
+    nature: Annotated[
+        str | None,
+        typer.Option(
+            metavar="nominal|worst_case|random|adversary",
+            help="Who moves the simulated agents; by default who moves the equilibrium's population.",
+        ),
+    ] = None,
+    gap: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|exact|sample|none",
+            help="How to find what one agent gains by leaving the policy.",
+        ),
+    ] = "auto",
+    game: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GAME",
+            help="The game that was solved, as for `rmfg solve`; one of the zoo is built again by "
+            "itself.",
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--parameter",
+            metavar="KEY=VALUE",
+            help="A parameter of the game; again for more.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", parser=_whole, help="Equal seeds give equal numbers.")
+    ] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT.nc", help="Save all numbers as netCDF."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FIGURE.png", help="Draw them: .png, .pdf or .svg."),
+    ] = None,
+    as_json: Json = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing, show no progress.")
+    ] = False,
+) -> int:
+    """Let finitely many agents play a saved equilibrium, nature answering at their empirical law.
+
+    Shows how far the law strays from the equilibrium's, what agents get, what one of them could gain
+    by leaving the policy (epsilon), and two bounds on that: by verification along the equilibrium,
+    and from global constants. Numbers in brackets are 95% intervals.
+    Exits with 0 if the equilibrium was certified when it was saved, with 1 if not.
+    """
+    from rmfg.cli import simulation
+
+    return simulation.simulate(
+        simulation.Request(
+            file=file,
+            agents=agents,
+            game=game,
+            parameters=parameter or [],
+            num_runs=runs,
+            num_steps=steps,
+            nature=nature,
+            gap=gap,
+            seed=seed,
+            save=save,
+            plot=plot,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
 @app.command(short_help="Check versions, devices and float64.")
 def doctor(as_json: Json = False) -> int:
     """Show versions, devices and optional parts, and check that float64 works."""

@@ -119,10 +119,11 @@ def _rebuilt(equilibrium: rmfg.Equilibrium) -> tuple[float | None, str]:
         game = zoo.remake(recipe)
     except (ValueError, TypeError, OSError) as error:
         return None, f"could not be built: {error}"
-    return _difference(equilibrium, game), ""
+    return difference(equilibrium, game), ""
 
 
-def _difference(equilibrium: rmfg.Equilibrium, game: MeanFieldGame) -> float:
+def difference(equilibrium: rmfg.Equilibrium, game: MeanFieldGame) -> float:
+    """How far a game is from the saved one at its mean field: in the reward (relative) or kernel."""
     saved, field = equilibrium.game, equilibrium.mean_field
     sizes = [(g.num_states, g.num_actions, g.mean_field) for g in (saved, game)]
     if sizes[0] != sizes[1]:

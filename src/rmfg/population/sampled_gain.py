@@ -45,12 +45,14 @@ def sampled_gain(
 ) -> FiniteGap:
     """Walk with agent 1 as the best plan for v deviates, and as the policy stays, and add up."""
     leaving = _Walk(conduct, test, law, agents, runs, seed).sums(steps, deviates=True)
-    staying = _Walk(conduct, test, law, agents, runs, seed + 1).sums(steps, deviates=False)
+    staying = _Walk(conduct, test, law, agents, runs, seed).sums(steps, deviates=False)
     gain, gain_low, _ = interval(leaving.ahead - staying.ahead)
+    low = max(gain_low, 0.0)
     # Without influence both walks see the others do the same: the larger of the two is no more true.
     bounds = zip(*(map(interval, walk.bounds) for walk in (leaving, staying)), strict=True)
     uppers = [max(pair, key=lambda found: found[2]) for pair in bounds]
-    mean, low, high = min(uppers, key=lambda found: found[2])
+    upper = Estimate(*min(uppers, key=lambda found: found[2]))
+    high = max(upper.high, low)
     still = dependence(conduct.chain, jnp.asarray(law))
     alone = all(level == Dependence.NONE for level in still)
     reason = "agent 1 has no influence on the others"
@@ -58,10 +60,10 @@ def sampled_gain(
         reason = "agent 1's influence on the others is that of the ways it was seen to take"
     return FiniteGap(
         num_agents=agents,
-        value=gain,
-        low=max(gain_low, 0.0),
+        value=float(np.clip(gain, low, high)),
+        low=low,
         high=high,
-        upper=Estimate(mean, low, high),
+        upper=upper,
         proved=alone,
         reason=reason,
         method="sample",
@@ -92,9 +94,11 @@ class _Walk:
     ):
         self.conduct, self.test, self.agents = conduct, test, np.array(float(agents))
         self.together = max(1, NUMBERS // (conduct.policy.size * len(law)))
-        self.random = np.random.default_rng(seed)
+        # Two walks from one seed differ by what agent 1 does and not by luck: their streams are kept
+        # apart, so that what it draws does not change what the others draw.
+        self.random, self.random_others = np.random.default_rng(seed).spawn(2)
         self.states = self.random.choice(len(law), size=runs, p=law)
-        self.counts = self.random.multinomial(agents - 1, law, size=runs)
+        self.counts = self.random_others.multinomial(agents - 1, law, size=runs)
 
     def sums(self, steps: int, deviates: bool) -> _Sums:
         """Walk by the best action for v, or by the policy, and add up what is met."""
@@ -129,11 +133,10 @@ class _Walk:
     def _move(self, laws: np.ndarray, q: np.ndarray | None, rows: np.ndarray) -> None:
         """Everybody's next step: agent 1 by the best action, or without `q` by the policy."""
         each = np.arange(len(self.states))
-        if q is None:
-            action = _drawn(self.random, np.asarray(self.conduct.policy)[self.states])
-        else:
+        action = _drawn(self.random, np.asarray(self.conduct.policy)[self.states])
+        if q is not None:
             action = q[each, self.states].argmax(axis=1)
-        self.counts = self.random.multinomial(self.counts, normalized(rows)).sum(axis=1)
+        self.counts = self.random_others.multinomial(self.counts, normalized(rows)).sum(axis=1)
         self.states = _drawn(self.random, laws[each, action])
 
 

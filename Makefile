@@ -51,10 +51,15 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 	$(BIN)/python benchmarks/hard_cases.py docs/tables/hard_cases.md docs/tables/sensitivity.md
 	$(BIN)/python benchmarks/references.py docs/tables/references.md
 	$(BIN)/python benchmarks/rates.py docs/tables/rates.md
+	$(BIN)/python benchmarks/finite/studies.py docs/tables/finite_studies.md \
+		docs/tables/finite_summary.md docs/assets/finite.png
+	$(BIN)/python benchmarks/finite/two_states.py docs/tables/two_states.md
+	$(BIN)/python benchmarks/finite/cost.py docs/tables/finite_cost.md docs/assets/finite_cost.png
 	$(BIN)/python examples/sioux_falls.py out docs/tables/sioux_falls.md
 
 bench: install  ## time the hot loop, as ratios
 	$(BIN)/python benchmarks/layout.py docs/tables/layout.md
+	$(BIN)/python benchmarks/finite/engines.py docs/tables/finite_engines.md
 
 peers: install  ## compare with other libraries, which go into out/environments (an hour)
 	$(BIN)/python benchmarks/peers/compare.py out/peers --environments out/environments \

@@ -2,6 +2,7 @@
 bounds against the truth.
 """
 
+import functools
 import itertools
 
 import jax
@@ -54,16 +55,18 @@ def mean_field_policy(game, ambiguity):
 def moved_by(moving):
     """Nature's kernel for the others, as a function of the empirical law."""
 
-    def kernel(law):
+    @functools.cache
+    def at(law):
         with jax.enable_x64(True):
             _, slots, rows, _ = moving.rows(
-                jnp.asarray(law), jnp.asarray(moving.values), jax.random.key(0)
+                jnp.array(law), jnp.asarray(moving.values), jax.random.key(0)
             )
             dense = np.zeros((len(law), *np.shape(rows)[1:]))
             np.add.at(dense, (np.asarray(slots), *np.indices(np.shape(rows))[1:]), rows)
         return np.moveaxis(dense, 0, -1)
 
-    return kernel
+    # There are far fewer laws than joint states.
+    return lambda law: at(tuple(law))
 
 
 # Counting ---------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
     python studies.py [TABLE.md SUMMARY.md FIGURE.png] [--runs N]
 
-Epsilon is exact where that takes seconds, else between a sampled deviation and the sampled bound by
-verification. The run fails if any bound is below the truth: below an exact epsilon, or below the gain of
-a deviation that was really taken.
+Epsilon is exact where that takes seconds, else between a sampled deviation and the sampled bound
+by verification. The run fails if any bound is below the truth: below an exact epsilon, or below the
+gain of a deviation that was really taken.
 """
 
 import argparse

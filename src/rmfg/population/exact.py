@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
@@ -200,7 +200,7 @@ class FiniteGame:
 
 
 def blockwise(
-    function: Callable[..., tuple[Array, ...]], *arrays: Float[np.ndarray, "L ..."]
+    function: Callable[..., tuple[Array, ...]], *arrays: Shaped[np.ndarray, "L ..."]
 ) -> tuple[Float[np.ndarray, "L ..."], ...]:
     """Apply a compiled function to blocks of rows, filled up to one of few lengths.
 

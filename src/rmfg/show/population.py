@@ -103,7 +103,8 @@ def _title(text: str, study: "xarray.Dataset", name: str) -> str:
 
 def _logarithmic(axes: matplotlib.axes.Axes) -> None:
     axes.set_xscale("log")
-    if axes.has_data():
+    # Where nobody gains anything there is nothing that a logarithm could show.
+    if any((np.asarray(line.get_ydata(), dtype=float) > 0).any() for line in axes.lines):
         axes.set_yscale("log")
     axes.grid(color=frame.FAINT, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -36,7 +36,7 @@ RECORDED = 50_000_000
 def finite_study(
     game: MeanFieldGame,
     equilibrium: Equilibrium,
-    agents: Sequence[Number],
+    agents: Array | Sequence[Number],
     *,
     num_runs: Number = 200,
     num_steps: Number | None = None,
@@ -152,7 +152,9 @@ def _with_ends(name: str, value: float, low: float, high: float) -> dict[str, fl
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def slope(agents: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+def slope(
+    agents: Array | Sequence[Number], values: Array | Sequence[Number]
+) -> tuple[float, float]:
     """The slope of log(value) in log(N) by least squares, with its standard error.
 
     NaN where fewer than three values are positive: through two points a line says nothing.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.axes
 import numpy as np
+import scipy.stats
 from matplotlib.figure import Figure
 
 import rmfg
@@ -27,16 +28,17 @@ SETS = {
     "total variation 0.05": rmfg.TotalVariation(0.05),
     "KL 0.02": rmfg.KullbackLeibler(0.02),
 }
+MANY = 1_000
 COLORS = {"nominal": "#44546a", "total variation 0.05": "#0072b2", "KL 0.02": "#d55e00"}
 # What rounding and the tolerances of the solves may take from a bound.
 SLACK = 1e-6
 TITLES = (
-    *("game", "nature", "N", "distance", "epsilon", "interval", "", "by verification"),
+    *("game", "nature", "N", "distance", "epsilon", "interval", "how", "by verification"),
     *("bound", "constants"),
 )
 SUMMARY = (
-    *("game", "nature", "reward", "support", "movement", "slope of the distance"),
-    *("slope of epsilon", "verification / epsilon", "bound / epsilon"),
+    *("game", "nature", "reward", "support", "movement", "slope of the distance", "N >= 1,000"),
+    *("slope of epsilon", "N >= 1,000", "verification / epsilon", "bound / epsilon"),
 )
 
 
@@ -115,20 +117,28 @@ def summary_of(
     truth = study["epsilon"].values
     gained = truth > 1e-4 * about["scale"]
     constants = (known.reward, known.support, known.movement)
+    many = study.sel(agents=slice(MANY, None))
+    slopes = (
+        fitted(each["agents"].values, each[what].values)
+        for what in ("distance", "epsilon")
+        for each in (study, many)
+    )
     return (
         name,
         nature,
         *(f"{each.value:.2g}{'' if each.proved else ' *'}" for each in constants),
-        *(fitted(about, each) for each in ("distance", "epsilon")),
+        *slopes,
         *(spread(study[each].values[gained] / truth[gained]) for each in ("verification", "bound")),
     )
 
 
-def fitted(about: dict, name: str) -> str:
-    """A slope with its standard error."""
-    if not np.isfinite(about[f"{name}_slope"]):
+def fitted(agents: np.ndarray, values: np.ndarray) -> str:
+    """The slope in logarithms of what is positive, with its standard error."""
+    there = values > 0
+    if there.sum() < 3:
         return "none"
-    return f"{about[f'{name}_slope']:.2f} ± {about[f'{name}_slope_error']:.2f}"
+    line = scipy.stats.linregress(np.log(agents[there]), np.log(values[there]))
+    return f"{line.slope:.2f} ± {line.stderr:.2f}"
 
 
 def spread(ratios: np.ndarray) -> str:

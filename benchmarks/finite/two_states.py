@@ -16,7 +16,6 @@ import numpy as np
 import rmfg
 
 AGENTS = (2, 5, 20, 60)
-DISCOUNT = 0.9
 WORTH = 1e-3
 SLACK = 1e-8
 TITLES = (
@@ -25,20 +24,25 @@ TITLES = (
 )
 
 
-def crowded(seed: int) -> rmfg.TabularGame:
-    """A random game whose kernel and rewards move with the population."""
-    random = np.random.default_rng(seed)
-    first, second = random.dirichlet(np.ones(2), (2, 2, 2))
-    base, matrix = random.normal(size=(2, 2)), random.normal(size=(2, 2))
+class Crowded(rmfg.MeanFieldGame):
+    """A random game whose kernel and rewards move with the population.
 
-    def kernel(mean_field):
+    Its arrays are attributes, so that all games share what has been compiled for one.
+    """
+
+    num_states, num_actions, discount = 2, 2, 0.9
+
+    def __init__(self, seed: int):
+        random = np.random.default_rng(seed)
+        self.first, self.second = random.dirichlet(np.ones(2), (2, 2, 2))
+        self.base, self.matrix = random.normal(size=(2, 2)), random.normal(size=(2, 2))
+
+    def kernel(self, mean_field):
         share = 0.5 * mean_field[0]
-        return (1 - share) * first + share * second
+        return (1 - share) * self.first + share * self.second
 
-    def reward(mean_field):
-        return base + (matrix @ mean_field)[:, None]
-
-    return rmfg.TabularGame(kernel, reward, DISCOUNT, num_states=2, num_actions=2)
+    def reward(self, mean_field):
+        return self.base + (self.matrix @ mean_field)[:, None]
 
 
 def main() -> None:
@@ -49,7 +53,7 @@ def main() -> None:
     given = parser.parse_args()
     gains, verified, bounds, scales = (np.zeros((given.games, len(AGENTS))) for _ in range(4))
     for seed in range(given.games):
-        answer = rmfg.solve(crowded(seed), rmfg.TotalVariation(0.1), tol=1e-10, throw=True)
+        answer = rmfg.solve(Crowded(seed), rmfg.TotalVariation(0.1), tol=1e-10, throw=True)
         for place, agents in enumerate(AGENTS):
             truth = rmfg.finite_gap(answer.game, None, answer, agents, method="exact")
             found = rmfg.finite_bound(answer, agents, posterior=False)

@@ -87,6 +87,13 @@ def test_independent_agents_are_multinomial():
     np.testing.assert_allclose(counts.probabilities(law), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("chance", [0.0, 1e-300, 0.3, 1.0, 1 + 4e-16, 1 - 1e-16])
+def test_two_states_make_binomial_laws(chance):
+    rows = np.array([[max(1 - chance, 0.0), chance], [1.0, 0.0]])
+    found = Compositions(50, 2).convolved(rows[None], np.array([[50, 0]]))[0]
+    np.testing.assert_allclose(found, scipy.stats.binom.pmf(np.arange(51), 50, min(chance, 1)))
+
+
 def test_the_next_composition_is_the_convolution_of_rows():
     rows = np.random.default_rng(0).dirichlet(np.ones(3), 3)
     counts = Compositions(3, 3)
@@ -173,6 +180,33 @@ def test_equilibria_of_few_agents_agree_with_enumeration_of_joint_states(name, a
     for joint in np.ndindex(shape):
         others = number[tuple(np.bincount(joint[1:], minlength=size))]
         assert abs(truth.played[joint] - found.value[joint[0], others]) <= solved
+
+
+def logarithmic(everywhere):
+    """The log of the crowd where one is, or everywhere that of the crowd in the second state."""
+    kernel = np.full((2, 2, 2), 0.5)
+
+    def reward(mean_field):
+        return -jnp.log(mean_field[1] if everywhere else mean_field[:, None]) * jnp.ones((2, 2))
+
+    return rmfg.TabularGame(kernel, reward, 0.9)
+
+
+ASKED = {
+    "simulate": lambda game, answer: rmfg.simulate(game, answer, 2, 20, num_runs=10).returns,
+    "exact": lambda game, answer: rmfg.finite_gap(game, None, answer, 2, method="exact").value,
+    "sample": lambda game, answer: rmfg.finite_gap(game, None, answer, 2, method="sample").value,
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_games_need_be_finite_only_where_somebody_is(name):
+    game = logarithmic(everywhere=False)
+    assert np.isfinite(ASKED[name](game, rmfg.solve(game, max_steps=5))).all()
+    game = logarithmic(everywhere=True)
+    answer = rmfg.solve(game, max_steps=5)
+    with pytest.raises(ValueError, match="`game` gave NaN or infinity at the empirical law"):
+        ASKED[name](game, answer)
 
 
 def test_a_finite_equilibrium_says_when_it_is_none():

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, as_float, boundary, is_concrete
-from rmfg.model.rows import Reach, Rows
+from rmfg.model.rows import Held, Reach, Rows
 
 K = TypeVar("K", bound="Kernel")
 
@@ -182,7 +182,9 @@ class SparseKernel(Kernel):
     def rows(self, values: Float[Array, " S"], reach: Reach) -> Rows:
         values, slots, law = jnp.asarray(values), jnp.asarray(self.slots), jnp.asarray(self.law)
         if reach == "everywhere":
-            return _spread(slots, law).rows(values, reach)
+            spread = _spread(slots, law).rows(values, reach)
+            held = Held(law, slots, values[slots])
+            return Rows(spread.law, spread.values, spread.allowed, spread.successors, held)
         gathered, allowed = values[slots], law > 0
         if reach == "support":
             return Rows(law, gathered, allowed, slots)

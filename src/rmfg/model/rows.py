@@ -8,7 +8,7 @@ array (`benchmarks/layout.py`), and it is the same code for dense and for padded
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -22,6 +22,14 @@ Reach = Literal["support", "lowest", "everywhere"]
 value, or all states."""
 
 
+class Held(NamedTuple):
+    """Mass (K, S, A), the states that hold it, and their values."""
+
+    mass: Float[Array, "K S A"]
+    states: Int[Array, "K S A"]
+    values: Float[Array, "K S A"]
+
+
 class Rows(eqx.Module):
     """Rows (K, S, A) beside the values of their successors; K comes first."""
 
@@ -29,6 +37,15 @@ class Rows(eqx.Module):
     values: Float[Array, "K ..."]  # (K, S, A), or (K, 1, 1) where all rows share the successors
     allowed: Bool[Array, "K ..."]
     successors: Int[Array, "K ..."]
+    held: Held | None = None  # of a sparse row that is spread over all states
+
+    def sources(self) -> Held:
+        """The slots that may hold mass: as few as are known to do."""
+        if self.held is not None:
+            return self.held
+        law = jnp.asarray(self.law)
+        spread = (jnp.broadcast_to(array, law.shape) for array in (self.successors, self.values))
+        return Held(law, *spread)
 
     def total(self, integrand: Callable[..., Any], *arrays: Array) -> Any:
         """Sum integrand(law, values, allowed, *arrays) over successors; all are given per slot."""

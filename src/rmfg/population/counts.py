@@ -83,13 +83,18 @@ class Compositions:
         return max(1, BLOCK // len(self))
 
 
+def normalized(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Laws along the last axis without the rounding of their sums, which random draws refuse."""
+    laws = np.maximum(laws, 0)
+    return laws / laws.sum(axis=-1, keepdims=True)
+
+
 def _two_binomials(
     rows: Float[np.ndarray, "2 2"], counts: Int[np.ndarray, "2"]
 ) -> Float[np.ndarray, " L"]:
     """The law of how many are in state 1 after a step, where those in 0 and 1 move by their rows."""
-    stay, come = (
-        _binomial(int(count), float(row[1])) for row, count in zip(rows, counts, strict=True)
-    )
+    chances = normalized(rows)[:, 1]
+    stay, come = (_binomial(int(count), float(p)) for count, p in zip(counts, chances, strict=True))
     return np.convolve(stay, come)
 
 

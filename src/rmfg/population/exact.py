@@ -26,7 +26,7 @@ from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.counts import Compositions, num_compositions
-from rmfg.population.nature import Conduct, leaving
+from rmfg.population.nature import Conduct, check_finite, leaving
 
 # Multiplications for the transitions beyond which the game is refused: an hour.
 LARGEST_GAME = 500_000_000_000
@@ -130,7 +130,9 @@ class FiniteGame:
         q, rows = blockwise(
             lambda *block: _answers(self.problem, self.policy, *block), states, laws, values
         )
-        return Answers(q.reshape(size, length, -1), rows.reshape(size, length, -1, size))
+        found = Answers(q.reshape(size, length, -1), rows.reshape(size, length, -1, size))
+        check_finite(self.laws, *found)
+        return found
 
     def start(self, distribution: Float[np.ndarray, " S"]) -> Float[np.ndarray, "S L"]:
         """Return the law of the situation when all agents start independently."""

@@ -145,6 +145,20 @@ class Conduct(eqx.Module):
         return chain.at[jnp.arange(law.size)[:, None], slots].add(rows * jnp.asarray(self.policy))
 
 
+def check_finite(laws: Float[np.ndarray, "... S"], *arrays: Float[np.ndarray, "..."]) -> None:
+    """Refuse a game that is not finite at one of the empirical laws, which come first in arrays."""
+    places = laws.shape[:-1]
+    bad = np.zeros(places, dtype=bool)
+    for array in arrays:
+        bad |= ~np.isfinite(array.reshape(*places, -1)).all(axis=-1)
+    if bad.any():
+        law = np.array2string(laws[bad][0], precision=3, threshold=10)
+        raise ValueError(
+            f"`game` gave NaN or infinity at the empirical law {law}. A finite population leaves "
+            "states empty: guard logarithms and divisions in the reward and the kernel."
+        )
+
+
 def spelled_out(kernel: Kernel | Leaking) -> tuple[Int[Array, "K S A"], Float[Array, "K S A"]]:
     """The successors of a kernel and their law."""
     if isinstance(kernel, SparseKernel):

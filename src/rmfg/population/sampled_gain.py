@@ -25,10 +25,11 @@ from jaxtyping import Float
 
 from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array
+from rmfg.population.counts import normalized
 from rmfg.population.first_order import Prospects, TestFunction, prospects
 from rmfg.population.gain import Estimate, FiniteGap
-from rmfg.population.nature import Conduct
-from rmfg.population.simulator import interval, normalized
+from rmfg.population.nature import Conduct, check_finite
+from rmfg.population.simulator import interval
 
 # Numbers in the kernels that are held at once.
 NUMBERS = 4_000_000
@@ -112,6 +113,7 @@ class _Walk:
                 self.conduct, self.test, self.states, counts, self.agents, self.together
             )
             q, now = np.asarray(found.q), np.asarray(found.now)
+            check_finite(counts / self.agents, q, np.asarray(rows))
             best, mean = q.max(axis=2), (policy * q).sum(axis=2)
             met = (best if deviates else mean) - now
             ahead += discount**step * met[each, self.states]

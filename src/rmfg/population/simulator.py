@@ -25,9 +25,11 @@ from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel
+from rmfg.population.counts import normalized
 from rmfg.population.nature import (
     NATURES,
     Conduct,
+    check_finite,
     check_nature,
     checked_policy,
     conduct,
@@ -212,9 +214,16 @@ def _run(
     for step in range(steps):
         keys = jax.random.split(jax.random.fold_in(key, step), runs)
         reward, slots, rows, values = _rows(conduct, jnp.asarray(laws[-1]), values, keys)
+        # What a game says of states where nobody is does not matter.
+        there = laws[-1][:, :, None] > 0
+        reward = np.where(there, np.asarray(reward), 0.0)
+        mass = np.asarray(rows).sum(axis=1)
+        check_finite(laws[-1], reward, np.where(there, mass, 1.0))
+        if not np.isfinite(mass).all():
+            rows = np.where(there[:, None], np.asarray(rows), 1.0)
         state, pairs = engine.step(state, slots, rows, step + 2)
         shares = pairs / agents
-        returns += discount**step * np.einsum("rsa,rsa->r", shares, np.asarray(reward))
+        returns += discount**step * np.einsum("rsa,rsa->r", shares, reward)
         actions.append(shares.sum(axis=1))
         laws.append(engine.counts(state) / agents)
     return Record(np.stack(laws, 1), np.stack(actions, 1), returns, engine.record())
@@ -256,12 +265,6 @@ def _moved(
         return slots[places, states, actions].astype(states.dtype), actions, pairs
 
     return jax.vmap(one)(keys, states, slots, law)
-
-
-def normalized(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Laws along the last axis without the rounding of their sums, which NumPy refuses."""
-    laws = np.maximum(laws, 0)
-    return laws / laws.sum(axis=-1, keepdims=True)
 
 
 def interval(samples: Float[np.ndarray, " R"]) -> tuple[float, float, float]:

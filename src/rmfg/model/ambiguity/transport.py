@@ -118,6 +118,7 @@ def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> Sof
     values = jnp.broadcast_to(rows.values, shape)
     allowed = jnp.broadcast_to(rows.allowed, shape)
     states = jnp.broadcast_to(rows.successors, shape)
+    law, sources, _ = rows.sources()
     low = jax.lax.stop_gradient(jnp.min(jnp.where(allowed, values, jnp.inf), axis=0))
 
     def weights(source: Array, price: Array, values: Array) -> tuple[Array, Array, Array]:
@@ -140,7 +141,7 @@ def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> Sof
 
         zeros = jnp.zeros(shape[1:], values.dtype)
         start = (zeros, jnp.zeros(shape, values.dtype), zeros)
-        free, plan, paid = jax.lax.scan(add, start, (law, states))[0]
+        free, plan, paid = jax.lax.scan(add, start, (law, sources))[0]
         return free, plan, paid
 
     def excess(log_price: Array, given: tuple[Array, Array, Array]) -> Array:
@@ -150,17 +151,16 @@ def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> Sof
         return jnp.log(jnp.maximum(paid, tiny)) - jnp.log(jnp.maximum(budget, tiny))
 
     zeros = jnp.zeros_like(budget)
-    law = jnp.asarray(rows.law)
     costly = (budget > 0) & (spent(zeros, law, values)[2] > budget)
     low_end, high_end = log_bracket(budget)
     found = implicit_root(excess, (law, values, budget), low_end, high_end, zeros, -1.0, costly)
     price = jnp.where(costly, jnp.exp(jnp.where(costly, found, 0)), 0)
     free, plan, paid = spent(price, law, values)
     idle = ~(budget > 0)
-    plan = within(plan, law, paid, budget)
-    return SoftAnswer(
-        jnp.where(idle, summed(law * values), free - price * budget), jnp.where(idle, law, plan)
-    )
+    before = jnp.asarray(rows.law)
+    plan = within(plan, before, paid, budget)
+    cost_of_row = jnp.where(idle, summed(before * values), free - price * budget)
+    return SoftAnswer(cost_of_row, jnp.where(idle, before, plan))
 
 
 class _Market:
@@ -168,22 +168,22 @@ class _Market:
 
     def __init__(self, rows: Rows, cost: Cost):
         shape = rows.law.shape
-        self.rows, self.law_before, self.cost = rows, jnp.asarray(rows.law), cost
+        self.rows, self.sources, self.cost = rows, rows.sources(), cost
         self.values = jnp.broadcast_to(rows.values, shape)
         self.allowed = jnp.broadcast_to(rows.allowed, shape)
         self.states = jnp.broadcast_to(rows.successors, shape)
-        self.zeros = jnp.zeros_like(rows.law[0])
+        self.zeros = jnp.zeros_like(jnp.asarray(rows.law)[0])
 
     def prohibitive_price(self) -> Float[Array, "S A"]:
         """A price at which only moves of cost zero pay: no slope of the values is steeper."""
 
         def visit(least: Array, slot: tuple[Array, Array]) -> tuple[Array, None]:
-            state, mass = slot
+            mass, state = slot
             costs = jax.vmap(self.cost, (None, 0))(state, self.states)
             paid = self.allowed & (costs > 0) & (mass > 0)
             return jnp.minimum(least, jnp.min(jnp.where(paid, costs, jnp.inf), axis=0)), None
 
-        slots = (self.states, self.law_before)
+        slots = (self.sources.mass, self.sources.states)
         least = jax.lax.scan(visit, self.zeros + jnp.inf, slots)[0]
         span = self.rows.highest() - self.rows.lowest()
         return jnp.maximum(2 * span / least, 0)
@@ -209,22 +209,21 @@ class _Market:
 
     def plan(self, price: Float[Array, "S A"]) -> Plan:
         def add(sums: Plan, slot: tuple[Array, ...]) -> tuple[Plan, None]:
-            law, value, state = slot
+            mass, state, value = slot
             target = self.target(state, price)
-            gain = jnp.where(law > 0, law * (value - target.value), 0)
-            cost = jnp.where(law > 0, law * target.cost, 0)
+            gain = jnp.where(mass > 0, mass * (value - target.value), 0)
+            cost = jnp.where(mass > 0, mass * target.cost, 0)
             return Plan(sums.gain + gain, sums.cost + cost), None
 
-        slots = (self.law_before, self.values, self.states)
-        return jax.lax.scan(add, Plan(self.zeros, self.zeros), slots)[0]
+        return jax.lax.scan(add, Plan(self.zeros, self.zeros), tuple(self.sources))[0]
 
     def law(self, price: Float[Array, "S A"]) -> Float[Array, "K S A"]:
-        _, num_states, num_actions = self.law_before.shape
+        _, num_states, num_actions = self.rows.law.shape
         row, column = jnp.arange(num_states)[:, None], jnp.arange(num_actions)
 
         def add(law: jax.Array, slot: tuple[Array, Array]) -> tuple[jax.Array, None]:
             mass, state = slot
             return law.at[self.target(state, price).slot, row, column].add(mass), None
 
-        zeros = jnp.zeros_like(self.law_before)
-        return jax.lax.scan(add, zeros, (self.law_before, self.states))[0]
+        zeros = jnp.zeros_like(jnp.asarray(self.rows.law))
+        return jax.lax.scan(add, zeros, (self.sources.mass, self.sources.states))[0]

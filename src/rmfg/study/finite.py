@@ -58,7 +58,7 @@ def finite_study(
     exact; and seconds. Its attributes hold the slopes of `distance` and `epsilon` in N.
     Raises ValueError for wrong input before any work is done.
     """
-    numbers = [whole("agents", number) for number in np.atleast_1d(agents)]
+    numbers = [whole("agents", number) for number in list(agents)]
     if not numbers or len(set(numbers)) < len(numbers):
         raise ValueError(f"`agents` must be one or more numbers, each once, but is {agents!r}.")
     runs = whole("num_runs", num_runs)

@@ -40,7 +40,7 @@ def main() -> None:
     """Solve while it can be done, and count beyond."""
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="*", type=Path, metavar="TABLE.md FIGURE.png")
-    parser.add_argument("--seconds", type=float, default=100.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     given = parser.parse_args()
     titles = ("game", "N", "situations", "seconds", "memory, MB", "exploitability", "mean field, s")
     lines = [f"| {' | '.join(titles)} |", "|---|---:|---:|---:|---:|---:|---:|"]

@@ -18,7 +18,6 @@ ROWS = {"agents": (1_000, 10_000, 100_000), "counts": (1_000, 1_000_000, 1_000_0
 GAMES = {
     "sis-epidemic": rmfg.KullbackLeibler(0.02),
     "beach-bar": rmfg.TotalVariation(0.05),
-    "mf-garnet": rmfg.TotalVariation(0.05, support="nominal"),
 }
 
 

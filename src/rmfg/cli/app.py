@@ -19,6 +19,13 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, show no progress.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-p", "--parameter", metavar="KEY=VALUE", help="A parameter of the game; again for more."
+    ),
+]
 
 
 def _number(text: str | float) -> float:
@@ -108,15 +115,7 @@ def solve(
             ".npy file. For wasserstein, metric=line or metric=ring counts steps between states.",
         ),
     ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            "--parameter",
-            metavar="KEY=VALUE",
-            help="A parameter of the game; again for more.",
-        ),
-    ] = None,
+    parameter: Parameters = None,
     tol: Annotated[
         float,
         typer.Option(
@@ -162,9 +161,7 @@ def solve(
         typer.Option(metavar="FIGURE.png", help="Draw the answer: .png, .pdf or .svg."),
     ] = None,
     as_json: Json = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing, show no progress.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Solve a game, certify the answer, and save or draw it.
 
@@ -260,15 +257,7 @@ def simulate(
             "itself.",
         ),
     ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            "--parameter",
-            metavar="KEY=VALUE",
-            help="A parameter of the game; again for more.",
-        ),
-    ] = None,
+    parameter: Parameters = None,
     seed: Annotated[
         int, typer.Option(metavar="N", parser=_whole, help="Equal seeds give equal numbers.")
     ] = 0,
@@ -281,9 +270,7 @@ def simulate(
         typer.Option(metavar="FIGURE.png", help="Draw them: .png, .pdf or .svg."),
     ] = None,
     as_json: Json = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing, show no progress.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Let finitely many agents play a saved equilibrium, nature answering at their empirical law.
 

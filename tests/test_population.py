@@ -361,6 +361,15 @@ def test_every_nature_moves_within_its_set(nature):
     assert np.allclose(kernel, nominal) == (nature in ("nominal", "kernel"))
 
 
+def test_the_population_is_moved_as_the_equilibrium_says():
+    game = rmfg.zoo.make("sis-epidemic")
+    answer = rmfg.solve(game, rmfg.TotalVariation(0.05), population="nominal", tol=1e-9)
+    named = rmfg.finite_gap(game, None, answer, 4, nature="nominal")
+    worst = rmfg.finite_gap(game, None, answer, 4, nature="worst_case")
+    assert rmfg.finite_gap(game, None, answer, 4).value == named.value != worst.value
+    assert rmfg.simulate(game, answer, 4, 2).attrs["nature"] == "nominal"
+
+
 def test_agents_can_be_kept():
     game = rmfg.zoo.make("beach-bar", num_states=7)
     data = rmfg.simulate(game, np.full((7, 3), 1 / 3), 20, 5, num_runs=2, keep_agents=True)
@@ -376,6 +385,14 @@ WRONG = {
     "steps": (lambda: rmfg.simulate(GAME, POLICY, 5, 2.5), ["`num_steps`", "2.5"]),
     "policy": (lambda: rmfg.simulate(GAME, np.ones((2, 2)), 5, 5), ["`policy`"]),
     "nature": (lambda: rmfg.simulate(GAME, POLICY, 5, 5, nature="evil"), ["nature", "evil"]),
+    "no set": (
+        lambda: rmfg.simulate(GAME, POLICY, 5, 5, nature="worst_case"),
+        ["`nature`", "`ambiguity`"],
+    ),
+    "random others": (
+        lambda: rmfg.finite_gap(GAME, rmfg.TotalVariation(0.1), POLICY, 3, nature="random"),
+        ["nature", "random"],
+    ),
     "method": (lambda: rmfg.simulate(GAME, POLICY, 5, 5, method="x"), ["method", "x"]),
     "kernel": (
         lambda: rmfg.simulate(GAME, POLICY, 5, 5, nature=np.full((3, 2, 3), 1 / 3)),

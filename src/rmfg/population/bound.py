@@ -4,7 +4,7 @@ With C the constant of reward plus discounted support function in the law, rho t
 the population moves under the policy and nature's answer, e_N = sqrt((S - 1) / N) + 2 / N, and c the
 consistency residual,
 
-    E norm1(m_t - m*) <= sum over k < t of rho^k (e_N + c),
+    E norm1(m_t - m*) <= sum over k <= t of rho^k (e_N + c),
     epsilon_N <= 2 C (e_N + c) / ((1 - discount) (1 - discount rho)) + exploitability,
 
 where discount * rho < 1; where rho < 1 the same with 1 - rho also holds uniformly in time. The

@@ -54,6 +54,7 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 	$(BIN)/python benchmarks/finite/studies.py docs/tables/finite_studies.md \
 		docs/tables/finite_summary.md docs/assets/finite.png
 	$(BIN)/python benchmarks/finite/two_states.py docs/tables/two_states.md
+	$(BIN)/python benchmarks/finite/enumeration.py docs/tables/finite_enumeration.md
 	$(BIN)/python benchmarks/finite/cost.py docs/tables/finite_cost.md docs/assets/finite_cost.png
 	$(BIN)/python examples/sioux_falls.py out docs/tables/sioux_falls.md
 

@@ -411,6 +411,10 @@ WRONG = {
         lambda: rmfg.finite_gap(GAME, None, POLICY, 10**6, method="exact"),
         ["`num_agents`", "sample"],
     ),
+    "too long": (
+        lambda: rmfg.finite_gap(GAME, None, POLICY, 10**6, method="sample", num_runs=10**9),
+        ["`num_runs`", "gap=None"],
+    ),
     "one run": (
         lambda: rmfg.finite_gap(GAME, None, POLICY, 10, method="sample", num_runs=1),
         ["`num_runs`"],

@@ -14,7 +14,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.operators.response import evaluate, value_scale
 from rmfg.operators.robust_mdp import RobustMDP
@@ -35,6 +35,8 @@ from rmfg.population.simulator import initial_law, whole
 METHODS = ("auto", "exact", "sample")
 # Multiplications for the transitions up to which "auto" is exact: some seconds.
 SMALL_GAME = 500_000_000
+# Probabilities that sampling may look at: an hour.
+LARGEST_SAMPLE = 1e12
 # What discounting leaves of the first step's weight where sampling stops.
 CUT_OFF = 1e-6
 # Natures whose answer is a function of the law alone.
@@ -79,8 +81,9 @@ def finite_gap(
     check_nature(rule, STEADY, ambiguity, policy)
     if method == "auto":
         method = "exact" if work(agents, game.num_states) <= SMALL_GAME else "sample"
-    if method == "sample" and runs < 2:
-        raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
+    steps = whole("num_steps", num_steps) if num_steps else _enough(float(game.discount))
+    if method == "sample":
+        _check_sample(game, runs, steps)
     with jax.enable_x64(True):
         moving = conduct(problem, policy, rule, law)
         field = np.asarray(game.mean_field_of(law, plan))
@@ -90,9 +93,22 @@ def finite_gap(
         if method == "exact":
             found = exact_gain(moving, test, law, agents, float(tol) * scale)
         else:
-            steps = whole("num_steps", num_steps) if num_steps else _enough(float(game.discount))
             found = sampled_gain(moving, test, law, agents, runs, steps, int(seed))
     return dataclasses.replace(found, seconds=time.perf_counter() - begin)
+
+
+def _check_sample(game: MeanFieldGame, runs: int, steps: int) -> None:
+    """Refuse what has no interval, and what would take hours: every own state needs a kernel."""
+    if runs < 2:
+        raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
+    kernel = game.kernel(uniform_mean_field(game))
+    numbers = float(runs) * steps * game.num_states * np.size(kernel.law)
+    if numbers > LARGEST_SAMPLE:
+        raise ValueError(
+            f"`num_runs` = {runs} runs of {steps} steps in {game.num_states} states need {numbers:.2g} "
+            f"probabilities, more than {LARGEST_SAMPLE:.0e}. Take fewer runs or `num_steps`; without a "
+            "gap, `rmfg.finite_bound(..., posterior=False)` and `rmfg.finite_study(..., gap=None)`."
+        )
 
 
 def _enough(discount: float) -> int:

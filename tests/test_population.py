@@ -277,6 +277,14 @@ def test_samples_agree_with_the_exact_game(moving):
         assert sampled.upper.low <= exact.upper.value + 1e-6
 
 
+def test_bounds_at_other_numbers_have_the_same_constants():
+    answer = mean_field_policy(crowded(seed=1), rmfg.TotalVariation(0.1))
+    few = rmfg.finite_bound(answer, 10, posterior=False)
+    many = rmfg.finite_bound(answer, 1000, posterior=False)
+    assert few.at(1000) == many
+    assert many.value < few.value
+
+
 def test_constants_are_proved_where_they_follow_from_the_game():
     still = rmfg.finite_bound(
         mean_field_policy(crowded(moving=False), rmfg.Nominal()), 100, posterior=False

@@ -45,6 +45,7 @@ class FiniteBound:
     `posterior` is the bound by what is met along the equilibrium (see `rmfg.finite_gap`).
     """
 
+    equilibrium: Equilibrium = dataclasses.field(repr=False, compare=False)
     num_agents: int
     reward: Constant
     support: Constant
@@ -59,6 +60,11 @@ class FiniteBound:
     def proved(self) -> bool:
         """Whether `value` and `uniform` rest on proved constants alone."""
         return self.reward.proved and self.support.proved and self.movement.proved
+
+    def at(self, num_agents: Number) -> "FiniteBound":
+        """Return the bound for another number of agents: the constants do not depend on it."""
+        agents = whole("num_agents", num_agents)
+        return _assembled(self.equilibrium, agents, self.reward, self.support, self.movement, None)
 
     def __str__(self) -> str:
         lines = [
@@ -131,6 +137,7 @@ def _assembled(
     drift = float(certificate.consistency)
     value, uniform = (factor * (fluctuation + drift) + exploitable for factor in factors)
     return FiniteBound(
+        equilibrium=equilibrium,
         num_agents=agents,
         reward=reward,
         support=support,

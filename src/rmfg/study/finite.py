@@ -19,7 +19,7 @@ from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import catalog
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
-from rmfg.population.bound import finite_bound
+from rmfg.population.bound import FiniteBound, finite_bound
 from rmfg.population.gap import METHODS, finite_gap
 from rmfg.population.simulator import CONFIDENCE, interval, simulate, whole
 
@@ -70,6 +70,7 @@ def finite_study(
     meter = (
         progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
     )
+    bound = finite_bound(equilibrium, numbers[0], game=game, posterior=False, seed=seed)
     columns = []
     for place, number in enumerate(sorted(numbers)):
         meter.update(place, {"agents": float(number)})
@@ -77,7 +78,7 @@ def finite_study(
         own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         column = _simulated(game, equilibrium, number, runs, steps, nature, own)
         column |= _measured(game, equilibrium, number, gap, runs, own)
-        columns.append(column | _bounded(game, equilibrium, number, own))
+        columns.append(column | _bounded(bound.at(number)))
     meter.close()
     return _dataset(game, equilibrium, sorted(numbers), columns, runs, steps, seed)
 
@@ -134,17 +135,13 @@ def _measured(
     }
 
 
-def _bounded(
-    game: MeanFieldGame, equilibrium: Equilibrium, agents: int, seed: int
-) -> dict[str, float | str]:
+def _bounded(found: FiniteBound) -> dict[str, float | str]:
     """The bounds from global constants."""
-    found = finite_bound(equilibrium, agents, game=game, posterior=False, seed=seed)
-    proved = "proved" if found.proved else "estimated"
     return {
         "bound": found.value,
         "uniform_bound": found.uniform,
         "fluctuation": found.fluctuation,
-        "constants": proved,
+        "constants": "proved" if found.proved else "estimated",
     }
 
 

@@ -69,6 +69,19 @@ def moved_by(moving):
     return lambda law: at(tuple(law))
 
 
+def enumerated(game, agents, policy, others, worst):
+    """The game of so many agents by the program that knows nothing of the library."""
+    return joint_game.solve(
+        lambda m: np.asarray(game.kernel(m).to_dense()),
+        lambda m: np.asarray(game.reward(m)),
+        DISCOUNT,
+        agents,
+        policy,
+        others,
+        worst,
+    )
+
+
 # Counting ---------------------------------------------------------------------------------------
 
 
@@ -119,15 +132,7 @@ def test_exact_agrees_with_enumeration_of_joint_states(name, shape):
     policy = np.random.default_rng(1).dirichlet(np.ones(actions), states)
     law = np.random.default_rng(2).dirichlet(np.ones(states))
     moving = conduct(rmfg.Problem(game, ambiguity), policy, "worst_case", law)
-    found = joint_game.solve(
-        lambda m: np.asarray(game.kernel(m).to_dense()),
-        lambda m: np.asarray(game.reward(m)),
-        DISCOUNT,
-        agents,
-        policy,
-        moved_by(moving),
-        worst,
-    )
+    found = enumerated(game, agents, policy, moved_by(moving), worst)
     with jax.enable_x64(True):
         finite = facing(moving, agents)
         best, played = finite.optimal(1e-12), finite.played(1e-12)
@@ -163,15 +168,11 @@ def test_equilibria_of_few_agents_agree_with_enumeration_of_joint_states(name, a
     plans = np.zeros((*shape, size, actions))
     for joint in np.ndindex(shape):
         plans[joint] = played(found.policy, np.bincount(joint, minlength=size))
-    truth = joint_game.solve(
-        lambda m: np.asarray(game.kernel(m).to_dense()),
-        lambda m: np.asarray(game.reward(m)),
-        DISCOUNT,
-        agents,
-        plans,
-        lambda m: played(found.kernel, np.rint(m * agents).astype(int)),
-        worst,
-    )
+
+    def others(law):
+        return played(found.kernel, np.rint(law * agents).astype(int))
+
+    truth = enumerated(game, agents, plans, others, worst)
     # Both games of one agent are solved to a twentieth of the tolerance.
     solved = 0.1 * found.tol * found.scale
     gain = float((truth.best - truth.played).max())
@@ -207,6 +208,21 @@ def test_games_need_be_finite_only_where_somebody_is(name):
     answer = rmfg.solve(game, max_steps=5)
     with pytest.raises(ValueError, match="`game` gave NaN or infinity at the empirical law"):
         ASKED[name](game, answer)
+
+
+@pytest.mark.parametrize("method", ["agents", "counts"])
+def test_kernels_need_be_laws_only_where_somebody_is(method):
+    def kernel(mean_field):
+        crowd = mean_field / mean_field[:, None]  # infinite and NaN from an empty state
+        return jnp.broadcast_to((crowd / crowd.sum(1, keepdims=True))[:, None], (2, 2, 2))
+
+    game = rmfg.TabularGame(kernel, np.array([[1.0, 0.0], [0.0, 1.0]]), 0.9)
+    policy = np.full((2, 2), 0.5)
+    data = rmfg.simulate(game, policy, 2, 20, num_runs=10, method=method)
+    laws = data.empirical_law.values
+    assert (laws == 0).any()
+    np.testing.assert_allclose(laws.sum(axis=-1), 1)
+    assert np.isfinite(data.returns).all()
 
 
 def test_a_finite_equilibrium_says_when_it_is_none():

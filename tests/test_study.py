@@ -57,7 +57,6 @@ def test_nobody_gains_where_nobody_meets_anybody(study):
     assert (study["epsilon_high"] <= slack).all()
     assert (study["bound"] <= slack).all()
     assert (study["constants"] == "proved").all()
-    assert math.isnan(study.attrs["epsilon_slope"]) or study.attrs["epsilon_slope"] > -50
 
 
 def test_a_study_is_its_pieces():

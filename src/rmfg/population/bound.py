@@ -111,7 +111,7 @@ def finite_bound(
         laws = _laws(game, seed, center)
         fields = np.stack([game.mean_field_of(law, equilibrium.policy) for law in laws])
         steep = steepness_of(game, fields)
-        support = _support(problem, steep, np.asarray(equilibrium.value), fields)
+        support = _support(problem, steep, equilibrium, fields)
         movement = _movement(moving, laws)
     return _assembled(equilibrium, agents, steep.reward, support, movement, found)
 
@@ -153,14 +153,18 @@ def _assembled(
 def _support(
     problem: Problem,
     steep: Steepness,
-    value: Float[np.ndarray, " S"],
+    equilibrium: Equilibrium,
     fields: Float[np.ndarray, "N ..."],
 ) -> Constant:
-    """How fast nature's support function moves with the mean field, at one value."""
+    """How fast nature's support function moves with the mean field, at the values that matter.
+
+    Those are the policy's and the best ones, which are higher by at most the exploitability.
+    """
+    value = np.asarray(equilibrium.value)
     kernel, ambiguity = steep.kernel, problem.ambiguity
     if kernel.value == 0 and kernel.proved and nature.is_frozen(ambiguity):
         return Constant(0.0, True, "neither kernel nor set depend on the mean field")
-    spread = float(np.ptp(value))
+    spread = float(np.ptp(value)) + float(equilibrium.certificate.exploitability)
     factor = nature.following(ambiguity, spread, steep.smallest)
     if factor is not None:
         found = factor * kernel.value * spread / 2

@@ -1,18 +1,21 @@
-"""Checks of arguments. Each returns its input, and raises one error that names the argument,
-the place, the value and the way out. Traced arrays are checked by shape alone.
+"""Checks of numbers. Each returns its input, laws normalized, and raises one error that names the
+argument, the place, the value and the way out. Traced arrays are checked by shape alone.
 """
 
 import difflib
 import math
 from collections.abc import Iterable
 
+import jax.numpy as jnp
 import numpy as np
 
 from rmfg.core.precision import Array, Number, is_concrete
 
-# Rows that sum to one within this much are taken as laws: the rounding of float64 arithmetic over
-# many entries, far below float32 data, which its owner should normalize knowingly.
+# Rows that sum to one within this much, and entries that are this little below zero, are a law up to
+# the rounding of what made them.
 ROW_SUM_SLACK = 1e-9
+# However narrow the type and long the row: a law that is further off was no law before rounding.
+LARGEST_SLACK = 1e-2
 
 
 def place(index: Iterable[int | np.integer], axes: Iterable[str]) -> str:
@@ -44,30 +47,56 @@ def shaped(name: str, array: Array, shape: tuple[int, ...], meaning: str) -> Arr
     return array
 
 
-def laws(name: str, array: Array, axes: tuple[str, ...] = ("s", "a")) -> Array:
-    """Refuse rows (over the last axis) that are not probability laws."""
+def laws(
+    name: str, array: Array, axes: tuple[str, ...] = ("s", "a"), precision: float = 0.0
+) -> Array:
+    """Refuse rows (over the last axis) that are no laws up to the rounding of their own type.
+
+    Returns them in float64, normalized: rounding below zero is zero, and rows sum to one. Data of
+    single precision has the rounding of single precision, in arrays of whatever type; `precision` is
+    the round-off of a narrower type that they came from.
+    """
     if not is_concrete(array):
         return array
     finite(name, array, (*axes, "next"))
     rows = np.asarray(array)
-    slack = max(ROW_SUM_SLACK, rows.shape[-1] * float(np.finfo(rows.dtype).eps))
-    if (rows < 0).any():
-        index = np.argwhere(rows < 0)[0]
+    width, precision = rows.shape[-1], max(precision, float(jnp.finfo(rows.dtype).eps))
+    rows = rows.astype(np.float64, copy=False)
+    totals = rows.sum(-1, dtype=np.longdouble)
+    slack = max(ROW_SUM_SLACK, min(width * precision, LARGEST_SLACK))
+    off = max(float(np.abs(totals - 1).max(initial=0)), -float(rows.min(initial=0)))
+    if off > slack and np.array_equal(rows, rows.astype(np.float32)):
+        slack = max(slack, min(width * float(np.finfo(np.float32).eps), LARGEST_SLACK))
+    if (rows < -slack).any():
+        index = np.argwhere(rows < -slack)[0]
         raise ValueError(
             f"`{name}` must not be negative, but is {rows[tuple(index)]:.6g} at "
             f"{place(index, (*axes, 'next'))}. Probabilities lie between 0 and 1."
         )
-    totals = rows.sum(-1)
     bad = ~(np.abs(totals - 1) <= slack)
     if bad.any():
         index = np.argwhere(bad)[0]
         where = f"row {place(index, axes)}" if axes else "it"
         raise ValueError(
             f"`{name}` must sum to one over its last axis, but {where} sums to "
-            f"{totals[tuple(index)]:.6g}. For counts, divide by `.sum(-1, keepdims=True)`; for "
-            "agents who leave, add a sink state; if the axes are swapped, the next state is last."
+            f"{float(totals[tuple(index)]):.10g}. For counts, divide by `.sum(-1, keepdims=True)`; "
+            "for agents who leave, add a sink state; if the axes are swapped, the next state is last."
         )
-    return array
+    return normalized(rows)
+
+
+def normalized(rows: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Laws along an axis: what is negative becomes zero, and rows are divided by their sum.
+
+    Rows that sum to one to the last digit stay as they are, so that twice is the same as once.
+    """
+    if (rows < 0).any():
+        rows = np.maximum(rows, 0)
+    totals = rows.sum(axis, keepdims=True, dtype=np.longdouble)
+    exact = np.abs(totals - 1) <= 2 * np.finfo(np.float64).eps
+    if exact.all():
+        return rows
+    return np.where(exact, rows, rows / totals.astype(np.float64))
 
 
 def within(name: str, array: Array, low: float, high: float, way_out: str) -> Array:
@@ -120,9 +149,18 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
     choices = list(names)
     if name in choices:
         return name
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"unknown {kind} {name!r}. {hint}Known: {', '.join(choices)}.")
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a {kind} must be a string, but is a {type(name).__name__}.")
+    near = closest(name, choices)
+    raise ValueError(
+        f"unknown {kind} {name!r}. {near}{' ' * bool(near)}Known: {', '.join(choices)}."
+    )
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """A question whether the nearest of the known words was meant, if there is a near one."""
+    near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.4)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def distribution(name: str, array: Array, num_states: int) -> Array:

@@ -61,10 +61,13 @@ def _cast(tree: Any, dtype: Any, kinds: Any) -> Any:
 
 
 def to_numpy(tree: R) -> R:
-    """Replace every JAX array in the tree by a NumPy array; other leaves stay."""
-    return jax.tree.map(
-        lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, tree
-    )
+    """Replace every JAX array with numbers by a NumPy array; other leaves, also tracers, stay."""
+
+    def plain(leaf: Any) -> Any:
+        # Functions may hold tracers that no argument shows.
+        return np.asarray(leaf) if isinstance(leaf, jax.Array) and is_concrete(leaf) else leaf
+
+    return jax.tree.map(plain, tree)
 
 
 def as_float(array: object) -> Array:

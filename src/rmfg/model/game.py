@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, as_float, boundary, is_concrete
-from rmfg.model.kernel import Kernel, as_kernel
+from rmfg.model.kernel import DenseKernel, Kernel, as_kernel, read_only
 from rmfg.model.layout import Layout
 
 MeanFieldKind = Literal["state", "state-action"]
@@ -39,13 +39,51 @@ class Lipschitz(NamedTuple):
     smallest: float | None = None
 
 
-def _converted(method: Callable[..., Any], convert: Callable[[Any], Any]) -> Callable[..., Any]:
+def _converted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def wrapped(self: "MeanFieldGame", mean_field: Array) -> Any:
         # NumPy in, NumPy out of the caller's function; inside it only JAX operations are assumed.
-        return convert(method(self, jnp.asarray(mean_field)))
+        field = jnp.asarray(inputs.real("mean_field", mean_field))
+        shape = self.mean_field_shape
+        checks.shaped("mean_field", field, shape, f"the {self.mean_field} law")
+        return RESULTS[name](inputs.called(name, method, self, field), field)
 
     return wrapped
+
+
+def _kernel_from(result: Any, field: Array) -> Kernel:
+    """The kernel that a function returned, in the precision of its argument."""
+    if not isinstance(result, Kernel):
+        result = DenseKernel(_returned("kernel", result, "(states, actions, next states)"))
+    dtype = jnp.result_type(field.dtype, float)
+    if result.law.dtype == dtype:
+        return result
+    rounding = float(jnp.finfo(result.law.dtype).eps)
+    law = jnp.asarray(result.law, dtype)
+    # Rounding in a narrower type is not rounding here; more than that is left for checks to see.
+    totals = jnp.sum(law, axis=0)
+    laws = jnp.abs(totals - 1) <= law.shape[0] * rounding
+    law = jnp.where(laws, law / jnp.where(laws, totals, 1), law)
+    return eqx.tree_at(lambda kernel: kernel.law, result, law)
+
+
+def _reward_from(result: Any, field: Array) -> Array:
+    """The reward that a function returned, in the precision of its argument."""
+    array = _returned("reward", result, "(states, actions)")
+    return array if isinstance(array, np.ndarray) else array.astype(jnp.result_type(field, float))
+
+
+def _returned(name: str, result: Any, shape: str) -> Array:
+    try:
+        return inputs.real(name, result)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"`{name}` must return an array {shape} of real numbers, but returned "
+            f"{inputs.described(result)}."
+        ) from error
+
+
+RESULTS = {"kernel": _kernel_from, "reward": _reward_from}
 
 
 def _flatten(game: "MeanFieldGame") -> tuple[tuple[Any, ...], tuple[str, ...]]:
@@ -96,9 +134,9 @@ class MeanFieldGame(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let users return plain arrays, call with NumPy, and pass games to compiled code."""
-        for method, convert in (("kernel", as_kernel), ("reward", as_float)):
-            if method in vars(cls):
-                setattr(cls, method, boundary(_converted(vars(cls)[method], convert)))
+        for name in RESULTS:
+            if name in vars(cls):
+                setattr(cls, name, boundary(_converted(name, vars(cls)[name])))
         jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
 
     @property
@@ -115,10 +153,13 @@ class MeanFieldGame(abc.ABC):
         return distribution[:, None] * policy if self.mean_field == "state-action" else distribution
 
 
-@eqx.filter_jit
-def _compiled(function: Callable[[Any], Any], mean_field: Array) -> Any:
-    """A user's function of the mean field, compiled once instead of operation by operation."""
-    return function(mean_field)
+def _evaluated(name: str, function: Callable[[Any], Any], mean_field: Array) -> Any:
+    """What a user's function of the mean field gives, named where it fails."""
+    return RESULTS[name](inputs.called(name, function, mean_field), mean_field)
+
+
+# Compiled once instead of operation by operation.
+_compiled = eqx.filter_jit(_evaluated)
 
 
 class TabularGame(MeanFieldGame):
@@ -148,23 +189,24 @@ class TabularGame(MeanFieldGame):
         num_actions: int | None = None,
     ):
         self.discount = checks.discount(discount)
-        checks.known("mean_field", mean_field, ("state", "state-action"))
+        inputs.word("mean_field", mean_field, ("state", "state-action"))
         self.mean_field = mean_field
         self.name, self.layout = name, layout
         self.lipschitz = None if lipschitz is None else _proved(lipschitz)
-        self._kernel = kernel if callable(kernel) else as_kernel(kernel)
-        self._reward = reward if callable(reward) else _as_reward(reward)
+        self._kernel, self._reward = _as_given(kernel), _as_reward(reward)
         self.num_states, self.num_actions = self._sizes(num_states, num_actions)
-        self.initial = None if initial is None else as_float(initial)
+        self.initial = None if initial is None else self._start(initial)
         self.state_names = _names("state_names", state_names, self.num_states)
         self.action_names = _names("action_names", action_names, self.num_actions)
         check_game(self)
 
     def kernel(self, mean_field: Float[Array, "..."]) -> Any:
-        return _compiled(self._kernel, mean_field) if callable(self._kernel) else self._kernel
+        given = self._kernel
+        return _compiled("kernel", given, mean_field) if callable(given) else given
 
     def reward(self, mean_field: Float[Array, "..."]) -> Any:
-        return _compiled(self._reward, mean_field) if callable(self._reward) else self._reward
+        given = self._reward
+        return _compiled("reward", given, mean_field) if callable(given) else given
 
     @classmethod
     def from_functions(
@@ -190,6 +232,11 @@ class TabularGame(MeanFieldGame):
 
         sizes = {"num_states": num_states, "num_actions": num_actions}
         return cls(table(transition), table(reward), discount, **sizes, **options)
+
+    def _start(self, initial: Any) -> Array:
+        """A copy of a law over states."""
+        law = inputs.real("initial", initial)
+        return read_only(checks.distribution("initial", law, self.num_states))
 
     def _sizes(self, num_states: int | None, num_actions: int | None) -> tuple[int, int]:
         if isinstance(self._kernel, Kernel):
@@ -229,7 +276,7 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
                 "attribute or in `__init__`."
             )
     checks.discount(game.discount)
-    checks.known("mean_field", game.mean_field, ("state", "state-action"))
+    inputs.word("mean_field", game.mean_field, ("state", "state-action"))
     if game.initial is not None:
         checks.distribution("initial", as_float(game.initial), game.num_states)
     field = uniform_mean_field(game) if mean_field is None else mean_field
@@ -257,14 +304,26 @@ def _proved(lipschitz: Lipschitz) -> Lipschitz:
     return lipschitz
 
 
-def _as_reward(reward: Array) -> Array:
-    array = as_float(reward)
+def _as_given(kernel: Any) -> Any:
+    """A kernel, or a function of the mean field."""
+    if isinstance(kernel, Kernel):
+        return kernel
+    if callable(kernel):
+        return inputs.function_of("kernel", kernel, "mean_field")
+    return as_kernel(kernel)
+
+
+def _as_reward(reward: Any) -> Any:
+    """A copy of an array (S, A), or a function of the mean field."""
+    if callable(reward):
+        return inputs.function_of("reward", reward, "mean_field")
+    array = inputs.real("reward", reward)
     if array.ndim != 2:
         raise ValueError(
             f"`reward` must have shape (states, actions), but has shape {tuple(array.shape)}. "
             "A reward r(s, a, next) becomes r(s, a) by taking its nominal mean over next."
         )
-    return array
+    return read_only(array) if is_concrete(array) else array
 
 
 def _names(argument: str, names: Sequence[str] | None, count: int) -> tuple[str, ...] | None:

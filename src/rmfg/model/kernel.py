@@ -2,6 +2,9 @@
 
 Algorithms talk to a kernel through `expectation`, `push`, `rows` and `with_law`, never to its
 arrays. Arrays are given and shown as (S, A, K) and kept with the successors first (see `rows`).
+
+What is given is copied, normalized in float64 and read-only from then on: a kernel that was checked
+stays what it is. Inside of code that JAX traces there are no numbers yet, and nothing of this is done.
 """
 
 import abc
@@ -15,8 +18,9 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, boundary, is_concrete
+from rmfg.core import checks, inputs
+from rmfg.core.precision import Array, Number, boundary, is_concrete
+from rmfg.model import merging
 from rmfg.model.rows import Held, Reach, Rows
 
 K = TypeVar("K", bound="Kernel")
@@ -74,6 +78,19 @@ class Kernel(eqx.Module):
     def check(self) -> None:
         """Raise ValueError where a row is not a law or a successor is no state."""
 
+    def normalized(self) -> "Kernel":
+        """Return the kernel whose rows sum to one to the last digit, whoever made it (traceable).
+
+        What is negative becomes zero; rows without mass become NaN.
+        """
+        if is_concrete(self):
+            law = checks.normalized(np.asarray(self.law, dtype=np.float64), axis=0)
+            law = jnp.asarray(law) if isinstance(self.law, jax.Array) else read_only(law)
+        else:
+            law = jnp.maximum(self.law, 0)
+            law = law / jnp.sum(law, axis=0)
+        return eqx.tree_at(lambda kernel: kernel.law, self, law)
+
     def to_sparse(self) -> "SparseKernel":
         """Return the kernel with only its positive probabilities, padded to the longest row."""
         dense = np.asarray(self.to_dense())
@@ -86,20 +103,21 @@ class Kernel(eqx.Module):
 class DenseKernel(Kernel):
     """A kernel given by all its probabilities (S, A, S).
 
+    Rows that are laws up to the rounding of their own type are normalized.
     Raises ValueError where the shape is not (S, A, S) or a row is not a law.
     """
 
     law: Float[Array, "K S A"]  # successors first
 
     def __init__(self, probabilities: Float[Array, "S A K"]):
-        array = as_float(probabilities)
+        array = inputs.real("probabilities", probabilities)
         if array.ndim != 3 or array.shape[0] != array.shape[2] or 0 in array.shape:
             raise ValueError(
                 "`probabilities` must have shape (S, A, S) = (states, actions, next states), but "
                 f"has shape {tuple(array.shape)}. Check the order of the axes."
             )
-        self.law = _successors_first(array)
-        self.check()
+        precision = inputs.precision_of(probabilities)
+        self.law = _successors_first(checks.laws("probabilities", array, precision=precision))
 
     @boundary
     def expectation(self, values: Float[Array, " S"]) -> Float[Array, "S A"]:
@@ -135,29 +153,62 @@ class SparseKernel(Kernel):
     """A kernel given by the K successors of each (s, a), padded with probability zero.
 
     `successors` (S, A, K) are state numbers, `probabilities` (S, A, K) their probabilities. A slot
-    of probability zero is padding: it does not say that nature may go there.
-    Raises ValueError where shapes differ, a successor is no state, a row is not a law, or a row
-    names the same successor twice.
+    of probability zero is padding: it does not say that nature may go there. Rows that are laws up to
+    the rounding of their own type are normalized.
+
+    A row that names the same successor twice is refused, for it is often a mistake. Where it is not,
+    as in front of a wall, `merge=True` adds the probabilities up.
+    Raises ValueError where shapes differ, a successor is no state, or a row is not a law.
     """
 
     slots: Int[Array, "K S A"]  # successors first, like the law
     law: Float[Array, "K S A"]
 
-    def __init__(self, successors: Int[Array, "S A K"], probabilities: Float[Array, "S A K"]):
-        targets = successors if isinstance(successors, jax.Array) else np.asarray(successors)
-        array = as_float(probabilities)
+    def __init__(
+        self,
+        successors: Int[Array, "S A K"],
+        probabilities: Float[Array, "S A K"],
+        *,
+        merge: bool = False,
+    ):
+        targets = inputs.whole_numbers("successors", successors)
+        array = inputs.real("probabilities", probabilities)
         if array.ndim != 3 or targets.shape != array.shape or 0 in array.shape:
             raise ValueError(
                 "`successors` and `probabilities` must both have shape (S, A, K) = (states, "
                 f"actions, successors), but have {tuple(targets.shape)} and {tuple(array.shape)}."
             )
-        if not jnp.issubdtype(targets.dtype, jnp.integer):
-            raise TypeError(
-                f"`successors` must be integers (state numbers), but has type {targets.dtype}."
-            )
+        if is_concrete(targets):
+            merging.check_states("successors", np.asarray(targets), ("s", "a", "k"), len(targets))
+        precision = inputs.precision_of(probabilities)
+        array = checks.laws("probabilities", array, precision=precision)
+        if inputs.flag("merge", merge):
+            targets, array = merging.merged(targets, array)
+        elif is_concrete(targets, array):
+            merging.check_distinct(np.asarray(targets), np.asarray(array))
         self.slots = _successors_first(targets)
         self.law = _successors_first(array)
-        self.check()
+
+    @classmethod
+    def from_coo(
+        cls,
+        states: Int[Array, " M"] | Sequence[int],
+        actions: Int[Array, " M"] | Sequence[int],
+        successors: Int[Array, " M"] | Sequence[int],
+        probabilities: Float[Array, " M"] | Sequence[Number],
+        *,
+        num_states: int | None = None,
+        num_actions: int | None = None,
+    ) -> "SparseKernel":
+        """Make a kernel from a list of moves, adding up those that are listed more than once.
+
+        The four arrays (M,) say that in a state, after an action, a successor has a probability. Sizes
+        are the largest numbers that occur plus one, unless they are given.
+        Raises ValueError where a pair of state and action has no moves, or they are no law.
+        """
+        return cls(
+            *merging.gathered(states, actions, successors, probabilities, num_states, num_actions)
+        )
 
     @property
     def successors(self) -> Int[Array, "S A K"]:
@@ -203,7 +254,9 @@ class SparseKernel(Kernel):
     def check(self) -> None:
         checks.laws("probabilities", self.probabilities)
         if is_concrete(self):
-            _check_successors(np.asarray(self.successors), np.asarray(self.probabilities))
+            successors = np.asarray(self.successors)
+            merging.check_states("successors", successors, ("s", "a", "k"), self.num_states)
+            merging.check_distinct(successors, np.asarray(self.probabilities))
 
     @boundary
     def to_dense(self) -> Float[Array, "S A K"]:
@@ -226,9 +279,12 @@ class SparseKernel(Kernel):
         return scipy.sparse.csr_array((entries, (sources, targets)), shape=shape)
 
 
-def as_kernel(kernel: Kernel | Array) -> Kernel:
+def as_kernel(kernel: Kernel | Array, name: str = "kernel") -> Kernel:
     """The kernel itself, or the dense kernel of an array (S, A, S)."""
-    return kernel if isinstance(kernel, Kernel) else DenseKernel(kernel)
+    if isinstance(kernel, Kernel):
+        return kernel
+    inputs.real(name, kernel)
+    return DenseKernel(kernel)
 
 
 def stacked(kernels: Sequence[Kernel]) -> Float[Array, "N K S A"]:
@@ -275,35 +331,21 @@ def _spread(slots: Int[Array, "K S A"], law: Float[Array, "K S A"]) -> DenseKern
 
 
 def _successors_first(array: Array) -> Array:
-    if isinstance(array, jax.Array):
-        return jnp.moveaxis(array, -1, 0)
-    return np.ascontiguousarray(np.moveaxis(array, -1, 0))
+    numpy = np if is_concrete(array) else jnp
+    return read_only(numpy.moveaxis(array, -1, 0))
+
+
+def read_only(array: Array) -> Array:
+    """A copy of an array that nobody can change; traced arrays as they are."""
+    if not is_concrete(array):
+        return array
+    own = np.array(array, order="C")
+    own.flags.writeable = False
+    return own[...]
 
 
 def _successors_last(array: Array) -> Array:
     return jnp.moveaxis(array, 0, -1) if isinstance(array, jax.Array) else np.moveaxis(array, 0, -1)
-
-
-def _check_successors(successors: np.ndarray, probabilities: np.ndarray) -> None:
-    num_states = successors.shape[0]
-    outside = (successors < 0) | (successors >= num_states)
-    if outside.any():
-        index = np.argwhere(outside)[0]
-        raise ValueError(
-            f"`successors` must be state numbers from 0 to {num_states - 1}, but is "
-            f"{successors[tuple(index)]} at {checks.place(index, ('s', 'a', 'k'))}. "
-            "Pad short rows with any state and probability 0."
-        )
-    # Padding gets a number of its own per slot, so that only real successors can repeat.
-    padding = num_states + np.arange(successors.shape[-1])
-    real = np.sort(np.where(probabilities > 0, successors, padding), axis=-1)
-    repeated = real[..., 1:] == real[..., :-1]
-    if repeated.any():
-        s, a, k = np.argwhere(repeated)[0]
-        raise ValueError(
-            f"`successors` names state {real[s, a, k]} twice in row {checks.place((s, a), 'sa')}. "
-            "Add the probabilities up into one slot."
-        )
 
 
 def aligned(

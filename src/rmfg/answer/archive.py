@@ -86,7 +86,8 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         "guarantee": json.dumps(dataclasses.asdict(answer.guarantee)) if answer.guarantee else "",
         **{f"certificate_{k}": float(v) for k, v in vars(answer.certificate).items()},
     }
-    dataset = xarray.Dataset(arrays, attrs=attributes)
+    # Whoever changes a dataset must not change the answer.
+    dataset = xarray.Dataset(arrays, attrs=attributes).copy(deep=True)
     for axis, names in (("state", game.state_names), ("action", game.action_names)):
         if names is not None:
             dataset = dataset.assign_coords({axis: np.array(names, dtype=str)})

@@ -22,12 +22,13 @@ T = TypeVar("T")
 # Beyond it integers do not fit into the arrays that count with them.
 LARGEST_INTEGER = 2**63 - 1
 LONGEST = 60
+PLAIN = (bool, int, float, complex, str, bytes)
 NOT_ARRAYS = (str, bytes, bytearray, dict, set, frozenset, type(None))
 
 
 def described(value: object) -> str:
     """What a value is, in a few words."""
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+    if value is None or isinstance(value, PLAIN):
         shown = repr(value)
         return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}... ({type(value).__name__})"
     if isinstance(value, np.ndarray | np.generic | jax.Array):
@@ -51,7 +52,7 @@ def real(name: str, value: object) -> Array:
         if value.dtype == bool or jnp.issubdtype(value.dtype, jnp.integer):
             return value.astype(float)
         raise _no_array(name, value)
-    if isinstance(value, NOT_ARRAYS) or callable(value):
+    if callable(value) or isinstance(value, NOT_ARRAYS):
         raise _no_array(name, value)
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
@@ -148,9 +149,9 @@ def integer(
         raise TypeError(
             f"`{name}` must be a whole number, but is {described(value)}.{_after(way_out)}"
         )
-    if not (isinstance(plain, numbers.Integral) or float(plain).is_integer()):
+    if not isinstance(plain, numbers.Integral) and not float(plain).is_integer():
         raise ValueError(f"`{name}` must be a whole number, but is {plain!r}.{_after(way_out)}")
-    found = int(plain)
+    found: int = int(plain)  # pyright: ignore[reportArgumentType]
     if found < low:
         raise ValueError(
             f"`{name}` must be a whole number of at least {low}, but is {found:.12g}."
@@ -250,7 +251,8 @@ def _scalar(value: object) -> object:
 
 
 def _item(value: Any) -> object:
-    plain = value.item() if not isinstance(value, np.longdouble) else float(value)
+    plain = value.item()
+    plain = float(plain) if isinstance(plain, np.floating) else plain
     return plain if isinstance(plain, bool | int | float) else None
 
 

@@ -331,8 +331,9 @@ def _spread(slots: Int[Array, "K S A"], law: Float[Array, "K S A"]) -> DenseKern
 
 
 def _successors_first(array: Array) -> Array:
-    numpy = np if is_concrete(array) else jnp
-    return read_only(numpy.moveaxis(array, -1, 0))
+    if not is_concrete(array):
+        return jnp.moveaxis(jnp.asarray(array), -1, 0)
+    return read_only(np.moveaxis(np.asarray(array), -1, 0))
 
 
 def read_only(array: Array) -> Array:

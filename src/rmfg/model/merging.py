@@ -4,6 +4,7 @@ Grids with walls make them all the time: two moves that end in the same cell are
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +22,7 @@ def merged(
     Where the numbers are known, slots that are needed nowhere are left out.
     """
     concrete = is_concrete(successors, probabilities)
-    numpy = np if concrete else jnp
+    numpy: Any = np if concrete else jnp
     successors, probabilities = numpy.asarray(successors), numpy.asarray(probabilities)
     order = numpy.argsort(successors, axis=-1, stable=True)
     ordered = numpy.take_along_axis(successors, order, -1)

@@ -1,25 +1,31 @@
-"""Stationary laws of the chain that a policy and a kernel make.
+"""Stationary laws of the chain that a policy and a kernel make, each entry to full precision.
 
 A finite chain has one stationary law per recurrent class, a set of states that reach each other and
 nothing else. They are found from the graph of positive probabilities, so transient states get
-exactly zero, periodic chains are no special case, and several classes cannot go unnoticed.
-Probabilities below the rounding unit count as zero: what is lost is below any residual. On a class
-the balance equations are solved with one state's mass fixed: the rest is a nonsingular
-M-matrix. Runs on the host: the graph decides what is computed.
+exactly zero, periodic chains are no special case, and several classes cannot go unnoticed. On a
+class the law is the expected visits between two returns to one of its states, by elimination without
+subtractions (`rmfg.operators.elimination`): parts that are joined by moves of probability 1e-8 or
+1e-200 are weighed as precisely as any other. The shares of the classes from a starting law,
+probabilities of absorption, are computed the same way. Runs on the host: the graph decides what is
+computed.
+
+What a chain is, its numbers say: each positive entry counts off the diagonal, however small, and
+diagonals count for nothing (staying takes time, and shares of time are given by the rest). So a
+move of probability 1e-20 beside moves of 1e-19 is a number like any other, and slowing all moves
+down changes no digit. The price is that rounding debris, 1e-17 where zero was meant, is a way out of
+a class that had none; nobody else can tell it from a rare move, so whoever makes kernels and policies
+has to clear it away (the solvers clear their policies). Negative entries are taken as zero.
 """
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
-import scipy.sparse.linalg
 from jaxtyping import Float, Int
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, as_float
 from rmfg.model.kernel import Kernel, as_kernel
-
-# Up to this many states a dense factorization is faster than a sparse one.
-DENSE_UP_TO = 300
+from rmfg.operators.elimination import eliminate, scaled_visits
 
 
 def stationary_distribution(
@@ -28,7 +34,7 @@ def stationary_distribution(
     *,
     initial: Float[Array, " S"] | None = None,
 ) -> Float[np.ndarray, " S"]:
-    """Return the stationary law (S,) of the policy under the kernel.
+    """Return the stationary law (S,) of the policy under the kernel, each entry precisely.
 
     If the chain has several recurrent classes there are many stationary laws, and `initial` says
     where the population starts: the result is then its long-run average law.
@@ -38,13 +44,11 @@ def stationary_distribution(
     policy = np.asarray(as_float(policy))
     checks.policy("policy", policy, kernel.num_states, kernel.num_actions)
     chain = kernel.chain(policy)
-    # A move less likely than rounding cannot be told from none, and would make balances singular.
-    chain.data[chain.data < np.finfo(np.float64).eps] = 0
-    chain.eliminate_zeros()
-    classes = recurrent_classes(chain)
-    if len(classes) == 1:
-        return _law_on(chain, classes[0])
     if initial is None:
+        moves = off_diagonal(chain)
+        classes = recurrent_classes(moves)
+        if len(classes) == 1:
+            return _law_on(moves, classes[0])
         shown = "; ".join(
             str(states[:6].tolist())[:-1] + ", ...]" if states.size > 6 else str(states.tolist())
             for states in classes[:4]
@@ -55,9 +59,35 @@ def stationary_distribution(
         )
     start = np.asarray(as_float(initial))
     checks.distribution("initial", start, kernel.num_states)
-    shares = _absorbed(chain, classes, start)
-    laws = (share * _law_on(chain, states) for share, states in zip(shares, classes, strict=True))
-    return np.sum(list(laws), axis=0)
+    return long_run_law(chain, start)
+
+
+def long_run_law(
+    chain: scipy.sparse.csr_array, initial: Float[np.ndarray, " S"]
+) -> Float[np.ndarray, " S"]:
+    """Return the long-run average law of a chain that starts from a law (or from masses)."""
+    moves = off_diagonal(chain)
+    classes = recurrent_classes(moves)
+    if len(classes) == 1:
+        return _law_on(moves, classes[0])
+    shares = absorbed(moves, classes, np.maximum(initial, 0))
+    total = np.zeros(_size(moves))
+    for share, states in zip(shares, classes, strict=True):
+        if share > 0:
+            total += share * _law_on(moves, states)
+    return total / total.sum()
+
+
+def off_diagonal(chain: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+    """Return the positive moves of a chain to other states."""
+    size = _size(chain)
+    entries = chain.tocoo()
+    source, target = entries.coords
+    keep = (source != target) & (entries.data > 0)
+    shape = (size, size)
+    moves = scipy.sparse.csr_array((entries.data[keep], (source[keep], target[keep])), shape=shape)
+    moves.sum_duplicates()
+    return moves
 
 
 def recurrent_classes(chain: scipy.sparse.csr_array) -> list[Int[np.ndarray, " _"]]:
@@ -71,64 +101,70 @@ def recurrent_classes(chain: scipy.sparse.csr_array) -> list[Int[np.ndarray, " _
     return sorted(members, key=lambda states: states[0])
 
 
-def _law_on(chain: scipy.sparse.csr_array, states: np.ndarray) -> np.ndarray:
+def _law_on(moves: scipy.sparse.csr_array, states: np.ndarray) -> np.ndarray:
     """The stationary law that lives on one recurrent class."""
-    law = np.zeros(_size(chain))
-    block = chain[states][:, states]
-    # The state fixed should hold much mass: one with many ways in.
-    pivot = int(np.argmax(block.sum(axis=0)))
-    rest = np.delete(np.arange(states.size), pivot)
-    mass = np.ones(states.size)
-    if rest.size:
-        system = scipy.sparse.eye_array(rest.size) - block[rest][:, rest].T
-        inflow = np.asarray(block[[pivot]][:, rest].todense()).ravel()
-        try:
-            mass[rest] = _solve(system.tocsc(), inflow)
-        except (np.linalg.LinAlgError, RuntimeError):
-            mass = _eliminated(block.toarray())
-    mass = np.maximum(mass, 0)
+    law = np.zeros(_size(moves))
+    if states.size == 1:
+        law[states] = 1
+        return law
+    block = moves if states.size == _size(moves) else moves[states][:, states]
+    jumps, moving = per_jump(block)
+    # The state that ends a round should have many ways in: that keeps the others' pattern sparse.
+    hub = int(np.argmax(np.bincount(jumps.indices, minlength=states.size)))
+    others = np.delete(np.arange(states.size), hub)
+    factors = eliminate(jumps[others][:, others], jumps[others][:, [hub]].toarray()[:, 0])
+    number, power = scaled_visits(factors, jumps[[hub]][:, others].toarray()[0])
+    number, power = np.insert(number, hub, 1.0), np.insert(power, hub, 0)
+    # Jumps into a state, times how long it is kept: a quotient that may leave the range.
+    share, shift = np.frexp(moving)
+    power = power - shift
+    mass = np.ldexp(number / share, np.maximum(power - power.max(), -(2**30)).astype(np.int32))
     law[states] = mass / mass.sum()
     return law
 
 
-def _eliminated(chain: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]:
-    """The stationary law by state reduction, without a subtraction (Grassmann, Taksar & Heyman 1985).
-
-    Slower than a factorization, but parts of a class joined by moves of probability 1e-16 are no
-    singular system to it.
-    """
-    size = len(chain)
-    for last in range(size - 1, 0, -1):
-        chain[:last, last] /= chain[last, :last].sum()
-        chain[:last, :last] += np.outer(chain[:last, last], chain[last, :last])
-    mass = np.ones(size)
-    for state in range(1, size):
-        mass[state] = mass[:state] @ chain[:state, state]
-        mass[: state + 1] /= mass[: state + 1].max()
-    return mass
-
-
-def _absorbed(
-    chain: scipy.sparse.csr_array, classes: list[np.ndarray], start: np.ndarray
-) -> np.ndarray:
-    """How much of the starting law ends up in each class."""
-    transient = np.setdiff1d(np.arange(_size(chain)), np.concatenate(classes))
-    shares = np.array([start[states].sum() for states in classes])
-    if transient.size and start[transient].any():
-        inside = chain[transient][:, transient]
-        visits = _solve(
-            (scipy.sparse.eye_array(transient.size) - inside.T).tocsc(), start[transient]
-        )
-        leaving = chain[transient].T @ np.maximum(visits, 0)
-        shares += np.array([leaving[states].sum() for states in classes])
+def absorbed(
+    moves: scipy.sparse.csr_array, classes: list[Int[np.ndarray, " _"]], start: np.ndarray
+) -> Float[np.ndarray, " C"]:
+    """Return how much of the starting masses ends up in each class, as shares of one."""
+    size = _size(moves)
+    label = np.full(size, len(classes))
+    for number, states in enumerate(classes):
+        label[states] = number
+    shares = np.bincount(label, start, len(classes) + 1)[:-1]
+    transient = _reached(moves, np.flatnonzero((label == len(classes)) & (start > 0)))
+    transient = transient[label[transient] == len(classes)]
+    if transient.size:
+        jumps, _ = per_jump(moves[transient])
+        columns = (np.ones(size), (np.arange(size), label))
+        into = jumps @ scipy.sparse.csr_array(columns, shape=(size, len(classes) + 1))
+        factors = eliminate(jumps[:, transient], into.toarray()[:, :-1].sum(1))
+        number, power = scaled_visits(factors, start[transient])
+        shares = shares + into.T[:-1] @ np.ldexp(number, power)
     return shares / shares.sum()
+
+
+def _reached(moves: scipy.sparse.csr_array, sources: np.ndarray) -> np.ndarray:
+    """All states that the sources reach, themselves included, in increasing order."""
+    if sources.size == 0:
+        return sources
+    size = _size(moves)
+    # One more state that leads to all sources: a single search from there.
+    first = scipy.sparse.csr_array(
+        (np.ones(sources.size), (np.zeros_like(sources), sources)), shape=(1, size)
+    )
+    graph = scipy.sparse.block_array([[moves, None], [first, scipy.sparse.csr_array((1, 1))]])
+    found = scipy.sparse.csgraph.breadth_first_order(graph, size, return_predecessors=False)
+    return np.sort(found[found < size])
+
+
+def per_jump(moves: scipy.sparse.csr_array) -> tuple[scipy.sparse.csr_array, np.ndarray]:
+    """Each row divided by its sum, so that rows of tiny rates are as good as any, and the sums."""
+    moving = moves.sum(axis=1)
+    jumps = moves.copy()
+    jumps.data /= np.repeat(moving, np.diff(moves.indptr))
+    return jumps, moving
 
 
 def _size(chain: scipy.sparse.csr_array) -> int:
     return chain.indptr.size - 1
-
-
-def _solve(matrix: scipy.sparse.csc_array, right: np.ndarray) -> np.ndarray:
-    if right.size <= DENSE_UP_TO:
-        return np.linalg.solve(matrix.toarray(), right)
-    return scipy.sparse.linalg.splu(matrix).solve(right)

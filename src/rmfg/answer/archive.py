@@ -82,9 +82,12 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         "steps": int(answer.steps),
         "seconds": float(answer.seconds),
         "layout": _layout_text(game.layout),
-        "reward_range": float(answer.certificate.scale * (1 - game.discount)),
         "guarantee": json.dumps(dataclasses.asdict(answer.guarantee)) if answer.guarantee else "",
-        **{f"certificate_{k}": float(v) for k, v in vars(answer.certificate).items()},
+        **{
+            f"certificate_{name}": float(number)
+            for name, number in vars(answer.certificate).items()
+            if number is not None
+        },
     }
     # Whoever changes a dataset must not change the answer.
     dataset = xarray.Dataset(arrays, attrs=attributes).copy(deep=True)
@@ -166,8 +169,6 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         action_names=names.get("action"),
     )
     game.frozen = bool(note.get("frozen", True))
-    if "reward_range" in note:
-        game.reward_range = float(note["reward_range"])
     if note["recipe"]:
         game.recipe = json.loads(note["recipe"])
     prefix = "ambiguity_"
@@ -178,8 +179,11 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
     if "kernels" in fields:
         fields["kernels"] = list(fields["kernels"])
     certificate = {
-        name: float(note[f"certificate_{name}"]) for name in Certificate.__dataclass_fields__
+        name: float(note[f"certificate_{name}"])
+        for name in Certificate.__dataclass_fields__
+        if name != "atol" or "certificate_atol" in note
     }
+    certificate["nearly_closed"] = int(certificate["nearly_closed"])
     population = note["population"]
     return {
         "policy": dataset["policy"].values,

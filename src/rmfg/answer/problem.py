@@ -3,6 +3,7 @@
 from typing import Literal, NamedTuple, TypeVar
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
@@ -87,3 +88,30 @@ class Candidate(NamedTuple):
                 f"the game has {(size, actions)}."
             )
         return self._replace(policy=policy, distribution=distribution)
+
+    def normalized(self) -> tuple["Candidate", float]:
+        """Return the candidate with rows that are laws to rounding, and how far that moved a row."""
+        policy, by_policy = normalized(np.asarray(self.policy, np.float64), -1)
+        distribution, by_law = normalized(np.asarray(self.distribution, np.float64), -1)
+        kernel, by_kernel = self.kernel, 0.0
+        if kernel is not None:
+            kernel, by_kernel = normalized_kernel(kernel)
+        moved = float(np.max([by_policy, by_law, by_kernel]))
+        return Candidate(policy, distribution, kernel), moved
+
+
+def normalized(laws: Float[np.ndarray, "..."], axis: int) -> tuple[Float[np.ndarray, "..."], float]:
+    """Laws along an axis, divided by their sums, and the largest L1 distance that a law was moved.
+
+    What is negative becomes zero. NaN stays, and no law is made of nothing.
+    """
+    kept = np.maximum(laws, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = kept / kept.sum(axis=axis, keepdims=True)
+    return found, float(np.max(np.sum(np.abs(found - laws), axis=axis)))
+
+
+def normalized_kernel(kernel: Kernel) -> tuple[Kernel, float]:
+    """A kernel with rows that are laws to rounding, and the largest L1 distance of a row."""
+    law, moved = normalized(np.asarray(kernel.law, np.float64), 0)
+    return eqx.tree_at(lambda found: found.law, kernel, law), moved

@@ -120,8 +120,6 @@ class MeanFieldGame(abc.ABC):
     lipschitz: Lipschitz | None = None
     # A game read back with an answer is the one at the answer's mean field, at all of them.
     frozen: bool = False
-    # What rewards range over, where the game itself cannot tell because it is frozen.
-    reward_range: float | None = None
     recipe: tuple[Any, ...] | None = None  # how a named game was made, kept with saved answers
 
     @abc.abstractmethod

@@ -64,7 +64,8 @@ class Point(NamedTuple):
     @property
     def residual(self) -> float:
         """The sup-norm distance between the two."""
-        return float(np.max(np.abs(np.asarray(self.image) - np.asarray(self.value))))
+        with np.errstate(invalid="ignore"):  # infinity less infinity is NaN, which refutes
+            return float(np.max(np.abs(np.asarray(self.image) - np.asarray(self.value))))
 
 
 class FixedPoint(NamedTuple):

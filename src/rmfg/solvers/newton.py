@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Problem
+from rmfg.answer.scale import NEIGHBORHOOD, response_to_neighbors
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.leaking import Leaking
@@ -23,6 +24,7 @@ from rmfg.solvers.smoothing import Center, Play, Smoothing
 # Temperatures are in units of the range of values. The path starts where everybody plays nearly at
 # random, and is left where rounding begins to be felt in policies: 1e-16 / temperature.
 HOT, COLDEST = 1.0, 1e-6
+WIDEST = 10.0
 # Where only the order of values matters, a tie is a difference of the potential of a few units, and
 # beyond e^-50 is nothing: large potentials would cost digits.
 LARGEST_GAP = 50.0
@@ -347,11 +349,19 @@ def _center(problem: Problem, potential: Float[np.ndarray, " S"]) -> Float[np.nd
 
 
 def _unit(problem: Problem, guess: Float[np.ndarray, "..."]) -> float:
-    """The range of values at the guess, or at a population gathered in one place where it is larger."""
+    """The range of values at the guess, or at a population gathered in one place where it is larger.
+
+    It is larger by no more than `WIDEST`: a crowd that never forms may cost anything.
+    """
     gathered = np.zeros(guess.size)
     gathered[0] = 1.0
-    fields = (guess, gathered.reshape(guess.shape))
-    scales = [
-        value_scale(RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(m))) for m in fields
-    ]
-    return max(scales) or 1.0
+    here, elsewhere = (
+        value_scale(RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(field)))
+        for field in (guess, gathered.reshape(guess.shape))
+    )
+    uniform = np.full((problem.game.num_states, problem.game.num_actions), 1 / guess.size)
+    response = response_to_neighbors(problem.game, guess, uniform) / NEIGHBORHOOD
+    local = max(here, response / (1 - float(problem.game.discount)))
+    if not np.isfinite(elsewhere):
+        return local or 1.0
+    return max(here, min(elsewhere, WIDEST * local)) or 1.0

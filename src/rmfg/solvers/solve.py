@@ -21,7 +21,7 @@ from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.solvers.auto import Auto
 from rmfg.solvers.base import Solver, first_guess
-from rmfg.solvers.loop import Outcome, drive
+from rmfg.solvers.loop import Goal, Outcome, drive
 
 DEFAULT_MAX_STEPS = 2000
 
@@ -44,6 +44,7 @@ def solve(
     *,
     solver: Solver | None = None,
     tol: Number = 1e-8,
+    atol: Number | None = None,
     population: Population | Array = "worst_case",
     initial: Any = None,
     max_steps: int | None = None,
@@ -55,9 +56,11 @@ def solve(
     """Find a stationary robust mean-field equilibrium and certify it.
 
     `ambiguity` defaults to `Nominal()`. `tol` is relative: the answer's status is "certified" only
-    if exploitability and nature's gap are at most tol * (max r - min r) / (1 - discount), and the
-    consistency residual and the infeasibility of nature's kernel at most tol, all measured by
-    code that does not know the solver. `population` says what moves the population: nature's
+    if exploitability and nature's gap are at most `tol` times the range of the answer's own values
+    (`certificate.scale`), and what has no unit, such as the consistency of the law and the
+    infeasibility of nature's kernel, at most `tol`, all measured by code that does not know the
+    solver. With `atol`, exploitability and nature's gap are to be at most `atol`, in the unit of
+    the values, instead. `population` says what moves the population: nature's
     "worst_case", the "nominal" kernel, or a kernel. `initial` is a first guess of the mean field,
     or an earlier answer. Otherwise the best answer seen is returned with a status that says why;
     with `throw=True` that is an error. `seed` matters to solvers that draw random numbers.
@@ -67,7 +70,10 @@ def solve(
     problem = Problem(game, ambiguity, population)
     check_game(game)
     problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
-    checks.tolerance(tol, SMALLEST_TOLERANCE)
+    goal = Goal(
+        checks.tolerance(tol, SMALLEST_TOLERANCE),
+        None if atol is None else float(checks.positive("atol", atol)),
+    )
     solver = Auto() if solver is None else solver
     if not isinstance(solver, Solver):
         raise TypeError(
@@ -80,12 +86,12 @@ def solve(
         progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
     )
     try:
-        outcome = drive(problem, solver, guess, tol, steps, limit, meter)
+        outcome = drive(problem, solver, guess, goal, steps, limit, meter)
     finally:
         meter.close()
     candidate = to_numpy(outcome.best.candidate)
     with jax.enable_x64(True):
-        certificate, found = certificate_of(problem, candidate, tol)
+        certificate, found = certificate_of(problem, candidate, *goal)
     # The certificate outranks the loop: it can lower a status, never raise one.
     status = outcome.reason
     if status == Status.CERTIFIED and not certificate.certified:

@@ -1,0 +1,184 @@
+"""What can be measured of a candidate, whoever found it. A certificate is made of these numbers.
+
+For a candidate (policy pi, kernel kappa, law mu) with mean field m, let V be any function close to
+the optimal robust value and W any function close to the policy's. From one application of the
+operators, with an upper bound of every support function (a feasible law) in T and a lower bound
+(a dual value) in T^pi,
+
+    V*_m   <= V + max (T V - V)+ / (1 - discount),
+    V^pi_m >= W - max (W - T^pi W)+ / (1 - discount),
+
+so the difference bounds the exploitability from above; the mirrored inequalities bound it from
+below. Newton's method provides V and W, but nothing rests on how well it did. Consistency and
+nature's gap are evaluated as they are defined. NaN anywhere refutes.
+
+Rows are laws to rounding before anything is measured, and rewards are measured from what the
+population earns on average: a constant added to all rewards costs no digits, and a row that sums to
+1 + 1e-9 earns no billionth of it.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float
+
+from rmfg.answer.problem import Candidate, Problem, normalized_kernel
+from rmfg.answer.scale import in_reach, response_to_neighbors, scale_of
+from rmfg.core.precision import Array
+from rmfg.model.kernel import Kernel
+from rmfg.operators.flows import flows
+from rmfg.operators.newton import Point, solve_bellman
+from rmfg.operators.response import SMALLEST_TOLERANCE
+from rmfg.operators.robust_mdp import RobustMDP, policy_average
+from rmfg.operators.stationary import long_run_law
+
+
+class Appraisal(NamedTuple):
+    """The numbers of a certificate before they are laid out, with what they rest on."""
+
+    candidate: Candidate  # with rows that are laws to rounding
+    optimal_value: Float[np.ndarray, " S"]
+    policy_value: Float[np.ndarray, " S"]
+    nature: Kernel  # the candidate's kernel, or nature's answer where it named none
+    nominal: Kernel
+    chain: scipy.sparse.csr_array  # by which the population moves
+    exploitability: float
+    exploitability_lower: float
+    mean_exploitability: float
+    consistency: float
+    flow_imbalance: float
+    nature_gap: float
+    adjustment: float
+    scale: float
+
+
+def appraise(
+    problem: Problem,
+    candidate: Candidate,
+    optimal_start: Array | None = None,
+    policy_start: Array | None = None,
+) -> Appraisal:
+    """Measure a candidate; the starts only save time."""
+    game = problem.game
+    candidate, adjustment = candidate.normalized()
+    policy, law = np.asarray(candidate.policy), np.asarray(candidate.distribution)
+    mass = law[:, None] * policy
+    field = np.asarray(game.mean_field_of(law, policy))
+    mdp, level, moved = _centered(problem, field, mass)
+    size = float(np.max(np.abs(np.where(mass > 0, np.asarray(mdp.reward) + level, 0))))
+    horizon = 1 / (1 - float(game.discount))
+
+    def start(value: Array | None) -> Float[np.ndarray, " S"]:
+        guess = np.zeros(law.size) if value is None else np.asarray(value) - level * horizon
+        return np.where(np.isfinite(guess), guess, 0)
+
+    # Values are found to what can be told apart in them: rewards that are not met do not blur it.
+    earned = np.asarray(policy_average(mdp.reward, jnp.asarray(policy)))
+    own = solve_bellman(mdp, start(policy_start), _accuracy(earned * horizon), policy).point
+    begin = own.value if optimal_start is None else start(optimal_start)
+    optimal = solve_bellman(mdp, begin, _accuracy(np.asarray(own.value))).point
+
+    nature = optimal.answer.kernel if candidate.kernel is None else candidate.kernel
+    best, gain, mean_gain, gap = (
+        float(number)
+        for number in _numbers(problem, mdp, optimal, own, jnp.asarray(policy), law, nature)
+    )
+    chain = problem.mover(mdp.kernel, nature).chain(policy)
+    moving = flows(chain, law)
+    values, response = np.asarray(own.value), response_to_neighbors(game, field, mass)
+    reach = in_reach(law, values, (mdp.kernel, nature), np.ones_like(policy))
+    return Appraisal(
+        candidate=candidate,
+        optimal_value=np.asarray(optimal.value) + level * horizon,
+        policy_value=values + level * horizon,
+        nature=nature,
+        nominal=mdp.kernel,
+        chain=chain,
+        exploitability=gain,
+        exploitability_lower=best,
+        mean_exploitability=mean_gain,
+        consistency=moving.consistency,
+        flow_imbalance=moving.imbalance,
+        nature_gap=gap,
+        adjustment=float(np.max([adjustment, moved])),
+        scale=scale_of(values, reach, response * horizon, gain, size * horizon),
+    )
+
+
+def measure_drift(found: Appraisal) -> float:
+    """The L1 distance of the law from where it goes in the long run under the population's chain."""
+    law = np.asarray(found.candidate.distribution)
+    if not (np.isfinite(law).all() and np.isfinite(found.chain.data).all()):
+        return np.nan
+    return float(np.sum(np.abs(law - long_run_law(found.chain, law))))
+
+
+def settled(found: Appraisal) -> Candidate:
+    """The candidate with the law to which its policy and nature's kernel lead in the long run."""
+    law = long_run_law(found.chain, np.asarray(found.candidate.distribution))
+    return found.candidate._replace(distribution=law, kernel=found.nature)
+
+
+def _centered(
+    problem: Problem, field: Float[np.ndarray, "..."], mass: Float[np.ndarray, "S A"]
+) -> tuple[RobustMDP, float, float]:
+    """The game at a mean field, rewards measured from the population's mean reward.
+
+    Also this mean, and how far a row of the kernel was from a law.
+    """
+    mdp = RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(field))
+    kernel, moved = normalized_kernel(mdp.kernel)
+    reward = np.asarray(mdp.reward)
+    level = float(np.sum(np.multiply(mass, reward, where=mass > 0, out=np.zeros_like(mass))))
+    return replace(mdp, kernel=kernel, reward=jnp.asarray(reward - level)), level, moved
+
+
+def _accuracy(values: Float[np.ndarray, " S"]) -> float:
+    """The error that values of this kind may have: the least that can be promised of them."""
+    rounding = 4 * float(np.finfo(np.float64).eps) * float(np.max(np.abs(values)))
+    return max(SMALLEST_TOLERANCE * float(np.ptp(values)), rounding)
+
+
+@eqx.filter_jit
+def _numbers(
+    problem: Problem,
+    mdp: RobustMDP,
+    optimal: Point,
+    own: Point,
+    policy: Array,
+    law: Array,
+    nature: Kernel,
+) -> tuple[Array, ...]:
+    """Bounds of the exploitability from below and above, the mean of the latter, nature's gap."""
+    best_low, best_high = _bounds(mdp, optimal, None)
+    own_low, own_high = _bounds(mdp, own, policy)
+    regret = best_high - own_low
+    attained = nature.expectation(optimal.value)
+    attained += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
+    mass = law[:, None] * policy
+    gap = jnp.max(jnp.where(mass > 0, attained - optimal.answer.worst, 0))
+    return (
+        jnp.max(best_low - own_high),
+        jnp.max(regret),
+        jnp.sum(law * regret),
+        jnp.where(jnp.any(jnp.isnan(mass)), jnp.nan, gap),
+    )
+
+
+def _bounds(
+    mdp: RobustMDP, point: Point, policy: Array | None
+) -> tuple[Float[Array, " S"], Float[Array, " S"]]:
+    """A lower and an upper bound of the fixed point near which `point` lies."""
+
+    def image(q: Array) -> Array:
+        return jnp.max(q, axis=1) if policy is None else policy_average(q, policy)
+
+    value, horizon = point.value, 1 / (1 - mdp.discount)
+    fall = jnp.maximum(jnp.max(value - image(point.answer.q)), 0)
+    upper = image(mdp.reward + mdp.discount * point.answer.attained)
+    rise = jnp.maximum(jnp.max(upper - value), 0)
+    return value - fall * horizon, value + rise * horizon

@@ -118,9 +118,17 @@ def measure_drift(found: Appraisal) -> float:
 
 
 def settled(found: Appraisal) -> Candidate:
-    """The candidate with the law to which its policy and nature's kernel lead in the long run."""
+    """The candidate with the law to which it leads in the long run."""
     law = long_run_law(found.chain, np.asarray(found.candidate.distribution))
-    return found.candidate._replace(distribution=law, kernel=found.nature)
+    return found.candidate._replace(distribution=law)
+
+
+def measure_infeasibility(problem: Problem, found: Appraisal) -> float:
+    """How far nature's kernel lies outside its set, in probability mass, in the worst row."""
+    policy, law = (np.asarray(part) for part in found.candidate[:2])
+    field = jnp.asarray(problem.game.mean_field_of(law, policy))
+    outside = problem.ambiguity.violation(found.nature, found.nominal, field)
+    return float(np.max(np.asarray(outside)))
 
 
 def _centered(

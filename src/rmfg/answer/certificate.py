@@ -7,11 +7,15 @@
 import dataclasses
 import math
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.appraisal import Appraisal, appraise, measure_drift
+from rmfg.answer.appraisal import (
+    Appraisal,
+    appraise,
+    measure_drift,
+    measure_infeasibility,
+)
 from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
@@ -136,9 +140,7 @@ def certificate_of(
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     absolute = None if atol is None else float(checks.positive("atol", atol))
     found = appraise(problem, candidate)
-    policy, law = (np.asarray(part) for part in found.candidate[:2])
-    field = problem.game.mean_field_of(law, policy)
-    outside = problem.ambiguity.violation(found.nature, found.nominal, jnp.asarray(field))
+    law = np.asarray(found.candidate.distribution)
     certificate = Certificate(
         exploitability=found.exploitability,
         exploitability_lower=found.exploitability_lower,
@@ -147,7 +149,7 @@ def certificate_of(
         flow_imbalance=found.flow_imbalance,
         drift=measure_drift(found),
         nature_gap=found.nature_gap,
-        infeasibility=float(np.max(np.asarray(outside))),
+        infeasibility=measure_infeasibility(problem, found),
         adjustment=found.adjustment,
         scale=found.scale,
         tol=float(tol),

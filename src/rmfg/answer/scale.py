@@ -31,7 +31,7 @@ from rmfg.model.kernel import Kernel
 # The states that hold all of the population but this share are where it is.
 RARE = 1e-6
 # By how much the share of a state changes between neighboring mean fields, and how many are tried.
-NEIGHBORHOOD, NUM_NEIGHBORS = 1e-3, 4
+NEIGHBORHOOD, NUM_NEIGHBORS = 1e-2, 4
 
 
 def scale_of(

@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rmfg.answer.appraisal import Appraisal, appraise, measure_drift, settled
+from rmfg.answer.appraisal import (
+    Appraisal,
+    appraise,
+    measure_drift,
+    measure_infeasibility,
+    settled,
+)
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.meter import Meter
 from rmfg.core.precision import Array
@@ -135,18 +141,21 @@ def _measure(problem: Problem, candidate: Candidate, before: Appraisal | None) -
 def _judged(problem: Problem, found: Appraisal, goal: Goal) -> tuple[Appraisal, float]:
     """What was measured and what decides which of two candidates is better: the least.
 
-    NaN is worse than everything. How far the law is from the long run is looked at where all else
-    is well, since it costs more than the rest.
+    NaN is worse than everything. What costs more than the rest is looked at where the rest is well.
     """
     shares = goal.shares(found)
     gains = max(shares["exploitability"], shares["nature gap"])
-    merit = float(np.max(list(shares.values())))
-    if not gains <= goal.tol:
-        return found, merit
-    if merit <= goal.tol:
-        merit = float(np.max([merit, measure_drift(found)]))
-    if merit <= goal.tol or np.isnan(merit):
+    merit = _thorough(problem, found, goal)
+    if not gains <= goal.tol < merit:
         return found, merit
     after = _measure(problem, settled(found), found)
-    further = float(np.max([*goal.shares(after).values(), measure_drift(after)]))
+    further = _thorough(problem, after, goal)
     return (after, further) if further < merit else (found, merit)
+
+
+def _thorough(problem: Problem, found: Appraisal, goal: Goal) -> float:
+    merit = float(np.max(list(goal.shares(found).values())))
+    if merit <= goal.tol:
+        # The largest, so that NaN stays.
+        merit = float(np.max([merit, measure_drift(found), measure_infeasibility(problem, found)]))
+    return merit

@@ -24,6 +24,8 @@ from rmfg.solvers.smoothing import Center, Play, Smoothing
 # Temperatures are in units of the range of values. The path starts where everybody plays nearly at
 # random, and is left where rounding begins to be felt in policies: 1e-16 / temperature.
 HOT, COLDEST = 1.0, 1e-6
+# Policies feel rounding by 1e-16 / temperature: where steps only shake, a warmer one is quieter.
+QUIET, SHAKING = 1e-3, 0.5
 WIDEST = 10.0
 # Where only the order of values matters, a tie is a difference of the potential of a few units, and
 # beyond e^-50 is nothing: large potentials would cost digits.
@@ -58,7 +60,7 @@ class NewtonState(eqx.Module):
     """A solution of the smoothed equations; without a heading the path has ended.
 
     `stride` is how many times more the center moves on as it did last, while each `change` of the
-    point goes on in the direction of the one before.
+    point goes on in the direction of the one before. `coldest` is where cooling ends, in logarithms.
     """
 
     point: Float[Array, " N"]
@@ -67,6 +69,7 @@ class NewtonState(eqx.Module):
     heading: Heading | None
     stride: float = 0.0
     change: Float[Array, " N"] | None = None
+    coldest: float = float(np.log(COLDEST))
     rescues: int = 0
     finished: bool = False
 
@@ -266,12 +269,16 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     if found is not None:
         # Many corrections say that a colder step from here would fail.
         drop = np.log(COOLING) if found.steps <= EASY else 0.0
-        cooler = max(temperature - drop, np.log(COLDEST))
-        following = found.smoothing._replace(log_temperature=np.array(cooler))
         change = found.point - np.asarray(state.point)
-        straight = temperature <= np.log(COLDEST) and _cosine(change, state.change) > STRAIGHT
+        arrived = temperature <= state.coldest
+        straight = arrived and _cosine(change, state.change) > STRAIGHT
         stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
-        return NewtonState(found.point, found.slope.play, following, None, stride, change)
+        coldest = state.coldest
+        if arrived and not straight and _shakes(change, state.change):
+            coldest = min(coldest + np.log(COOLING), np.log(QUIET))
+        cooler = np.array(max(temperature - drop, coldest))
+        following = found.smoothing._replace(log_temperature=cooler)
+        return NewtonState(found.point, found.slope.play, following, None, stride, change, coldest)
     if state.stride:
         return replace(state, stride=0.0)
     if temperature < np.log(HOT):
@@ -310,6 +317,11 @@ def _cosine(one: Float[np.ndarray, " N"], other: Float[Array, " N"] | None) -> f
         return 0.0
     lengths = np.linalg.norm(one) * np.linalg.norm(other)
     return float(one @ np.asarray(other) / lengths) if lengths > 0 else 0.0
+
+
+def _shakes(change: Float[np.ndarray, " N"], last: Float[Array, " N"] | None) -> bool:
+    """Whether steps have ceased to shrink."""
+    return last is not None and bool(np.linalg.norm(change) > SHAKING * np.linalg.norm(last))
 
 
 def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -75,7 +75,7 @@ def test_enumeration_lies_between_the_bounds(name, mean_field):
         assert gain.max() <= found.exploitability + 1e-11
         assert found.exploitability - found.exploitability_lower <= 1e-11
         assert found.mean_exploitability == pytest.approx(law @ gain, abs=1e-11)
-        assert found.scale == pytest.approx(np.ptp(reward) / 0.2, rel=1e-14)
+        assert found.scale == pytest.approx(np.ptp(own), rel=1e-9)
 
         # Nature's own answer to the optimal value; the law is pushed through it.
         nature = array(ambiguity.worst_kernel(rmfg.DenseKernel(kernel), best))
@@ -144,27 +144,84 @@ def test_infeasibility_is_the_sets_distance():
     assert found.infeasibility == pytest.approx(moved.max() - 0.25, abs=1e-14)
 
 
+def test_the_scale_is_the_range_over_states_in_reach():
+    """Nobody is in the last two states; an action that is never played leads to the first of them."""
+    kernel = np.zeros((4, 2, 4))
+    kernel[:2, 0] = [[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]]
+    kernel[:2, 1] = [[0, 0, 1, 0], [0.5, 0.5, 0, 0]]
+    kernel[2:, :, 0] = 1
+    reward = np.array([[1.0, 0], [0, -1e9], [-3, -3], [-50, -50]])
+    game = rmfg.TabularGame(kernel, reward, 0.5)
+    policy, law = np.tile([1.0, 0.0], (4, 1)), np.array([0.5, 0.5, 0, 0])
+    # Values of the first two differ by their rewards, and are 1 on average; then -3 + 0.75.
+    found = rmfg.certify(game, rmfg.Nominal(), policy, law)
+    assert found.scale == pytest.approx(1.5 + 2.25, rel=1e-12)
+    kernel[0, 1] = [0.5, 0.5, 0, 0]
+    found = rmfg.certify(rmfg.TabularGame(kernel, reward, 0.5), rmfg.Nominal(), policy, law)
+    assert found.scale == pytest.approx(1.0, rel=1e-12)
+
+
+def test_flows_are_what_is_said():
+    """Three states in a ring, by hand: 0.2 and 0.1 of the mass moves on, the third stays."""
+    kernel = np.array([[0.8, 0.2, 0], [0, 0.9, 0.1], [0, 0, 1.0]])[:, None]
+    law = np.array([0.5, 0.3, 0.2])
+    game = rmfg.TabularGame(kernel, np.zeros((3, 1)), 0.9)
+    found = rmfg.certify(game, rmfg.Nominal(), np.ones((3, 1)), law)
+    # Out: 0.1, 0.03, 0. In: 0, 0.1, 0.03. The mean outflow is 0.13 / 3.
+    assert found.consistency == pytest.approx(0.1 + 0.07 + 0.03, rel=1e-12)
+    assert found.flow_imbalance == pytest.approx(1.0, rel=1e-12)
+    assert found.drift == pytest.approx(2 * 0.8, rel=1e-12)
+
+
+GOOD = rmfg.Certificate(
+    exploitability=9.0,
+    exploitability_lower=8.0,
+    mean_exploitability=8.5,
+    consistency=0.09,
+    flow_imbalance=0.09,
+    drift=0.09,
+    nature_gap=9.0,
+    infeasibility=0.09,
+    adjustment=0.09,
+    scale=100.0,
+    tol=0.1,
+)
+
+
 def test_conditions_are_what_tol_promises():
-    good = rmfg.Certificate(
-        exploitability=9.0,
-        exploitability_lower=8.0,
-        mean_exploitability=8.5,
-        consistency=0.09,
-        nature_gap=9.0,
-        infeasibility=0.09,
-        scale=100.0,
-        tol=0.1,
-    )
-    assert good.certified
-    assert good.relative_exploitability == 0.09
-    assert good.relative_nature_gap == 0.09
-    bad = {"exploitability": 11.0, "consistency": 0.11, "nature_gap": 11.0, "infeasibility": 0.11}
+    assert GOOD.certified
+    assert GOOD.relative_exploitability == 0.09
+    assert GOOD.relative_nature_gap == 0.09
+    shares = ("consistency", "flow_imbalance", "drift", "infeasibility", "adjustment")
+    bad = {"exploitability": 11.0, "nature_gap": 11.0} | dict.fromkeys(shares, 0.11)
+    assert bad.keys() == GOOD.conditions.keys()
     for name, number in bad.items():
         for wrong in (number, np.nan, np.inf):
-            found = dataclasses.replace(good, **{name: wrong})
+            found = dataclasses.replace(GOOD, **{name: wrong})
             assert not found.certified
             assert [key for key, holds in found.conditions.items() if not holds] == [name]
-    assert not dataclasses.replace(good, scale=np.nan).certified
+    assert not dataclasses.replace(GOOD, scale=np.nan).certified
+
+
+def test_atol_is_in_the_unit_of_the_values():
+    """It replaces tol where numbers have a unit, and nowhere else."""
+    strict = dataclasses.replace(GOOD, atol=8.9)
+    assert [key for key, holds in strict.conditions.items() if not holds] == [
+        "exploitability",
+        "nature_gap",
+    ]
+    assert dataclasses.replace(GOOD, atol=9.0, scale=1e-9).certified
+    game = rmfg.zoo.make("move-forward")
+    law, policy = np.full(7, 1 / 7), np.full((7, 3), 1 / 3)
+    found = rmfg.certify(game, rmfg.Nominal(), policy, law, atol=1e3)
+    assert found.conditions["exploitability"]
+    assert not found.conditions["consistency"]
+    answer = rmfg.solve(game, atol=1e-3)
+    assert answer.status == "certified"
+    assert answer.certificate.exploitability <= 1e-3
+    for wrong in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="`atol`"):
+            rmfg.solve(game, atol=wrong)
 
 
 @pytest.mark.parametrize("mean_field", ["state", "state-action"])

@@ -275,8 +275,8 @@ def test_certificate_refutes_wrong_answers(row, form, ledger):
     found = certify()
     assert found.certified, found
     assert certify(kernel=None).certified
-    scale = np.ptp(game.reward(start)) / (1 - game.discount)
-    assert found.scale == pytest.approx(scale, rel=1e-14)
+    # The range of the policy's values, over the states in reach.
+    assert 0 < found.scale <= np.ptp(best.value) * (1 + 1e-9)
 
     # The worst action in the state where the choice matters most loses at least what it loses once.
     state = int(np.argmax(np.ptp(best.q, axis=1)))

@@ -332,26 +332,27 @@ def test_the_default_returns_the_best_of_all_that_it_saw(steps):
 
 
 @pytest.mark.parametrize(
-    ("game", "start", "scale"),
+    ("game", "start", "change"),
     [
-        # Everyone shows rock: paper wins 1, scissors lose 1.
-        (zoo("rock-paper-scissors"), np.array([0.6, 0.3, 0.1]), 2 / (1 - 0.9)),
-        # One room full, the others empty to the floor.
-        (zoo("four-rooms", size=5), None, -np.log(1e-12) / (1 - 0.9)),
-        # Everyone on one beach, where the reward is -1.
-        (islands, np.full(4, 0.25), 1 / (1 - 0.9)),
-        # Nothing matters: the unit is what there is to gain at all.
-        (
-            lambda: rmfg.TabularGame(np.full((3, 2, 3), 1 / 3), np.full((3, 2), 3.0), 0.8),
-            None,
-            3 / (1 - 0.8),
-        ),
+        # A share of a hundredth of a third moves between the two that a shape meets, or from both.
+        (zoo("rock-paper-scissors"), np.array([0.6, 0.3, 0.1]), 2 / 3),
+        # The logarithm of a share.
+        (zoo("four-rooms", size=5), None, 1.0),
+        # The share itself, of a quarter.
+        (islands, np.full(4, 0.25), 0.25),
     ],
-    ids=["rock-paper-scissors", "four-rooms", "islands", "constant"],
+    ids=["rock-paper-scissors", "four-rooms", "islands"],
 )
-def test_equal_rewards_are_no_unit(game, start, scale):
+def test_equal_rewards_are_no_unit(game, start, change):
+    """What a hundredth of the shares changes is: at most twice `change`, at least half of it."""
     answer = newton(game(), initial=start)
     assert answer.status == "certified"
-    reward = answer.game.reward(answer.mean_field)
-    assert np.ptp(reward) <= 1e-6 * scale
-    assert answer.certificate.scale == pytest.approx(scale, rel=1e-9)
+    unit = 1e-2 * change / (1 - answer.game.discount)
+    assert np.ptp(answer.game.reward(answer.mean_field)) <= 1e-6 * unit
+    assert unit / 2 <= answer.certificate.scale <= 2 * unit
+
+
+def test_where_nothing_matters_the_value_is_the_unit():
+    answer = newton(rmfg.TabularGame(np.full((3, 2, 3), 1 / 3), np.full((3, 2), 3.0), 0.8))
+    assert answer.status == "certified"
+    assert answer.certificate.scale == pytest.approx(3 / (1 - 0.8), rel=1e-9)

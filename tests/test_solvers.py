@@ -161,7 +161,8 @@ def test_the_best_answer_seen_is_returned(solver):
             game, solver=SOLVERS[solver](), initial=start, max_steps=steps, tol=1e-12
         )
         found = answer.certificate
-        merits.append(max(found.relative_exploitability, found.consistency))
+        parts = (found.relative_exploitability, found.relative_nature_gap)
+        merits.append(max(*parts, found.consistency, found.flow_imbalance))
     assert all(later <= sooner + 1e-12 for sooner, later in itertools.pairwise(merits))
 
 
@@ -169,7 +170,7 @@ def test_the_certificate_outranks_the_solver(monkeypatch):
     """A loop that claims success does not make an answer certified."""
     from rmfg.solvers import loop
 
-    monkeypatch.setattr(loop, "_merit", lambda found: 0.0)
+    monkeypatch.setattr(loop, "_judged", lambda problem, found, goal: (found, 0.0))
     game = rmfg.zoo.make("rock-paper-scissors")
     answer = rmfg.solve(game, initial=np.array([0.6, 0.3, 0.1]))
     assert answer.status == "not certified"
@@ -226,7 +227,8 @@ def test_stepping_by_hand_is_the_loop(solver):
 
     def merit(policy, law, kernel):
         found = rmfg.certify(game, ambiguity, policy, law, kernel)
-        return max(found.relative_exploitability, found.consistency, found.relative_nature_gap)
+        parts = (found.relative_exploitability, found.relative_nature_gap)
+        return max(*parts, found.consistency, found.flow_imbalance)
 
     merits = [merit(*candidate) for candidate in seen]
     best = seen[int(np.argmin(merits))]

@@ -292,7 +292,7 @@ def test_a_lazy_nature_is_seen_behind_a_large_offset():
     for share in (1e-6, 1e-3, 1.0):
         lazy = (1 - share) * claim.nature + share * kernel
         law = rmfg.stationary_distribution(lazy, claim.policy)
-        for offset, slack in ((0.0, 0.0), (1e6, 1e-9), (-1e6, -1e-9)):
+        for offset, slack in ((0.0, 0.0), (1e6, 9e-10), (-1e6, -9e-10)):
             game = Moved(base, offset=np.asarray(offset))
             found = certificate(game, ambiguity, Claim(claim.policy, law, lazy * (1 - slack)))
             assert not found.conditions["nature_gap"]
@@ -334,9 +334,7 @@ def test_infeasibility_is_probability_mass(row, form, ledger):
     for step in (1e-6, 1e-2, 0.5, 1.0):
         nature = (1 - step) * claim.nature + step * away
         found = certificate(base, ambiguity, claim._replace(nature=nature), tol=1e-2)
-        beyond = max(
-            row.outside(at, nature[at.place]) for at in row.rows(row.sizes[1], kernel)
-        )
+        beyond = max(row.outside(at, nature[at.place]) for at in row.rows(row.sizes[1], kernel))
         moved = 0.5 * np.abs(nature - claim.nature).sum(-1).max()
         ledger.at_most("no more than was moved", found.infeasibility, 2 * moved + 1e-12)
         if beyond > 1e-3:
@@ -378,7 +376,9 @@ def test_the_time_step_of_a_model_hides_nothing(ledger):
         found = rmfg.certify(game, rmfg.Nominal(), policy, wrong)
         ledger.at_most("imbalance", abs(found.flow_imbalance - first.flow_imbalance), 1e-3)
         ledger.at_most("drift", abs(found.drift - first.drift), 1e-3)
-        ledger.holds("refuted", not (found.conditions["flow_imbalance"] or found.conditions["drift"]))
+        ledger.holds(
+            "refuted", not (found.conditions["flow_imbalance"] or found.conditions["drift"])
+        )
         true = rmfg.certify(game, rmfg.Nominal(), policy, right)
         ledger.at_most("the true law is in balance", true.flow_imbalance, 1e-3)
 
@@ -437,7 +437,7 @@ def test_laws_of_nearly_decomposable_chains(name):
 
 # Random forgeries ---------------------------------------------------------------------------------
 
-NUM_FORGERIES = 24
+NUM_FORGERIES, NUM_JUDGED = 24, 3
 
 
 def forgeries(claim: Claim, nominal: np.ndarray, seed: int) -> Iterator[tuple[Claim, float, float]]:
@@ -484,14 +484,14 @@ def test_random_forgeries(row, form, ledger):
     def worst(s: int, a: int, values: np.ndarray) -> tuple[float, np.ndarray]:
         return row.reference(rows[s * SHAPE[1] + a], values)
 
-    for number, (forged, unit, offset) in enumerate(forgeries(claim, array(kernel), 17)):
+    for forged, unit, offset in forgeries(claim, array(kernel), 17):
         unit, offset = (1.0, 0.0) if row.penalized else (unit, offset)
         game = Moved(base, unit=np.asarray(unit), offset=np.asarray(offset))
         found = certificate(game, ambiguity, forged, tol)
         if not found.certified:
             continue
         passed += 1
-        if passed > 4 and number % 6:  # the judge is slow
+        if passed > NUM_JUDGED:  # the judge is slow
             continue
         exact = Claim(*(part / part.sum(-1, keepdims=True) for part in forged))
         price = row.sizes[1] if row.penalized else 0.0

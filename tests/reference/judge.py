@@ -48,11 +48,12 @@ def faults(
     size, actions = reward.shape
     values = np.zeros(size)
     for _ in range(100):
-        rows = {(s, a): worst(s, a, values)[1] for s, a in np.argwhere(policy > 0)}
-        chain = np.zeros((size, size))
-        for (s, a), row in rows.items():
+        chain, earned = np.zeros((size, size)), (policy * reward).sum(1)
+        for s, a in np.argwhere(policy > 0):
+            least, row = worst(s, a, values)
             chain[s] += policy[s, a] * row
-        following = np.linalg.solve(np.eye(size) - discount * chain, (policy * reward).sum(1))
+            earned[s] += discount * policy[s, a] * (least - row @ values)  # what nature pays
+        following = np.linalg.solve(np.eye(size) - discount * chain, earned)
         done = np.abs(following - values).max() <= 1e-12 * max(np.ptp(following), 1e-300)
         values = following
         if done:

@@ -26,7 +26,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float
 
-from rmfg.answer.problem import Candidate, Problem, normalized_kernel
+from rmfg.answer.problem import Candidate, Problem, moved_by
 from rmfg.answer.scale import in_reach, response_to_neighbors, scale_of
 from rmfg.core.precision import Array
 from rmfg.model.kernel import Kernel
@@ -139,7 +139,8 @@ def _centered(
     Also this mean, and how far a row of the kernel was from a law.
     """
     mdp = RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(field))
-    kernel, moved = normalized_kernel(mdp.kernel)
+    kernel = mdp.kernel.normalized()
+    moved = moved_by(mdp.kernel.probabilities, kernel.probabilities)
     reward = np.asarray(mdp.reward)
     level = float(np.sum(np.multiply(mass, reward, where=mass > 0, out=np.zeros_like(mass))))
     return replace(mdp, kernel=kernel, reward=jnp.asarray(reward - level)), level, moved

@@ -16,7 +16,7 @@ from rmfg.answer.appraisal import (
     measure_drift,
     measure_infeasibility,
 )
-from rmfg.answer.problem import Candidate, Population, Problem
+from rmfg.answer.problem import Candidate, Population, Problem, moved_by
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.ambiguity import Ambiguity
@@ -130,7 +130,12 @@ def certify(
     if not checks.has_nan(mean_field):
         check_game(game, np.asarray(mean_field))
         problem.ambiguity.check(game.kernel(mean_field))
-    return certificate_of(problem, candidate, tol, atol)[0]
+    found = certificate_of(problem, candidate, tol, atol)[0]
+    if claimed is None or isinstance(kernel, Kernel):
+        return found
+    # An array became a kernel by being normalized.
+    moved = moved_by(kernel, claimed.probabilities)
+    return dataclasses.replace(found, adjustment=max(found.adjustment, moved))
 
 
 def certificate_of(
@@ -140,7 +145,7 @@ def certificate_of(
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     absolute = None if atol is None else float(checks.positive("atol", atol))
     found = appraise(problem, candidate)
-    law = np.asarray(found.candidate.distribution)
+    settling, parts = _settling(found)
     certificate = Certificate(
         exploitability=found.exploitability,
         exploitability_lower=found.exploitability_lower,
@@ -154,7 +159,15 @@ def certificate_of(
         scale=found.scale,
         tol=float(tol),
         atol=absolute,
-        sensitivity=sensitivity(found.chain, law),
-        nearly_closed=len(nearly_closed(found.chain, law)),
+        sensitivity=settling,
+        nearly_closed=parts,
     )
     return certificate, found
+
+
+def _settling(found: Appraisal) -> tuple[float, int]:
+    """How sensitive the law is, and how many parts of its chain hardly exchange mass."""
+    law = np.asarray(found.candidate.distribution)
+    if not (np.isfinite(law).all() and np.isfinite(found.chain.data).all()):
+        return math.nan, 0
+    return sensitivity(found.chain, law), len(nearly_closed(found.chain, law))

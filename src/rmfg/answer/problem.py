@@ -91,27 +91,15 @@ class Candidate(NamedTuple):
 
     def normalized(self) -> tuple["Candidate", float]:
         """Return the candidate with rows that are laws to rounding, and how far that moved a row."""
-        policy, by_policy = normalized(np.asarray(self.policy, np.float64), -1)
-        distribution, by_law = normalized(np.asarray(self.distribution, np.float64), -1)
-        kernel, by_kernel = self.kernel, 0.0
-        if kernel is not None:
-            kernel, by_kernel = normalized_kernel(kernel)
-        moved = float(np.max([by_policy, by_law, by_kernel]))
-        return Candidate(policy, distribution, kernel), moved
+        policy, distribution = (np.asarray(part, np.float64) for part in self[:2])
+        plain = Candidate(checks.normalized(policy), checks.normalized(distribution))
+        moved = [moved_by(policy, plain.policy), moved_by(distribution, plain.distribution)]
+        if self.kernel is not None:
+            plain = plain._replace(kernel=self.kernel.normalized())
+            moved.append(moved_by(self.kernel.probabilities, plain.kernel.probabilities))
+        return plain, float(np.max(moved))
 
 
-def normalized(laws: Float[np.ndarray, "..."], axis: int) -> tuple[Float[np.ndarray, "..."], float]:
-    """Laws along an axis, divided by their sums, and the largest L1 distance that a law was moved.
-
-    What is negative becomes zero. NaN stays, and no law is made of nothing.
-    """
-    kept = np.maximum(laws, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = kept / kept.sum(axis=axis, keepdims=True)
-    return found, float(np.max(np.sum(np.abs(found - laws), axis=axis)))
-
-
-def normalized_kernel(kernel: Kernel) -> tuple[Kernel, float]:
-    """A kernel with rows that are laws to rounding, and the largest L1 distance of a row."""
-    law, moved = normalized(np.asarray(kernel.law, np.float64), 0)
-    return eqx.tree_at(lambda found: found.law, kernel, law), moved
+def moved_by(before: Float[Array, "..."], after: Float[Array, "..."]) -> float:
+    """The largest L1 distance between rows along the last axis."""
+    return float(np.max(np.sum(np.abs(np.asarray(after) - np.asarray(before)), axis=-1)))

@@ -70,7 +70,9 @@ def in_reach(
     crowd[order[: 1 + np.searchsorted(held, (1 - RARE) * held[-1])]] = True
     if np.ptp(values[crowd]) == np.ptp(values):
         return np.ones(law.size, dtype=bool)  # whoever else is in reach changes nothing
-    moves = sum((kernel.chain(allowed) for kernel in kernels), scipy.sparse.csr_array(2 * law.shape))
+    moves = sum(
+        (kernel.chain(allowed) for kernel in kernels), scipy.sparse.csr_array(2 * law.shape)
+    )
     moves = scipy.sparse.coo_array(moves)
     # One more state, from which everybody starts.
     sources = np.concatenate([moves.row, np.full(crowd.sum(), law.size)])

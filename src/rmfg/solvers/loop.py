@@ -81,8 +81,8 @@ def drive(
 
     The candidate returned is the best one measured: the least of the largest of relative
     exploitability, consistency, imbalance and nature's relative gap. Where only the law falls short,
-    the one to which the candidate leads in the long run is tried in its place. Solvers that end by themselves (their
-    state has a true `finished`) are stopped there.
+    the one to which the candidate leads in the long run is tried in its place. Solvers that end by
+    themselves (their state has a true `finished`) are stopped there.
     """
     begin = time.perf_counter()
     with jax.enable_x64(True):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from reference import games as brute_force
-from reference import worst_case
+from reference import nearest, worst_case
 from scipy.special import rel_entr
 
 import rmfg
@@ -130,14 +130,16 @@ class SetRow:
     """An ambiguity set: how it is built, and what it is.
 
     `make(sizes, kernel)` builds it from sizes (S, A); `sizes` grow from cautious to bold.
-    `excess(row, q)` says how far q is outside; `reference(row, values)` is the exact worst case,
-    `program(row, values)` another method's.
+    `excess(row, q)` says how far q is outside, in the set's own unit; `inside(row)` says the same as
+    constraints of a program; `reference(row, values)` is the exact worst case, `program(row, values)`
+    another method's.
     """
 
     name: str
     make: Callable[[np.ndarray, rmfg.Kernel], rmfg.Ambiguity]
     sizes: tuple[float, ...]
     excess: Callable[[Row, np.ndarray], float]
+    inside: Callable[[Row], nearest.Constraints]
     reference: Callable[[Row, np.ndarray], worst_case.Answer]
     program: Callable[[Row, np.ndarray], worst_case.Answer] | None = None
     support: str = "nominal"
@@ -163,6 +165,11 @@ class SetRow:
         """How far a law is outside the set, support included; 0 inside."""
         unreachable = q[row.p == 0].sum() if self.support == "nominal" else 0.0
         return max(self.excess(row, q), unreachable, 0.0)
+
+    def mass_outside(self, row: Row, q: np.ndarray) -> float:
+        """The total variation between a law and the nearest one of the set, by a program."""
+        own, reached = self.inside(row), nearest.reached(row.p, self.support)
+        return nearest.variation(q, lambda law: [*own(law), *reached(law)])
 
     def rows(self, size: float | np.ndarray, kernel: rmfg.Kernel) -> list[Row]:
         """All rows of a kernel, in the order of `numpy.ndindex`."""
@@ -220,6 +227,7 @@ def _ball(
     kind: type[rmfg.Ambiguity],
     sizes: tuple[float, ...],
     distance: Callable[[np.ndarray, np.ndarray], float],
+    inside: Callable[[np.ndarray, float], nearest.Constraints],
     reference: Callable[..., worst_case.Answer],
     program: Callable[..., worst_case.Answer] | None = None,
     support: str | None = None,
@@ -237,6 +245,7 @@ def _ball(
         make=lambda size, _: kind(size, **(options or {}), **choice),
         sizes=sizes,
         excess=lambda row, q: distance(row.p, q) - row.size,
+        inside=lambda row: inside(row.p, row.size),
         reference=asked(reference),
         program=None if program is None else asked(program),
         support=support or "nominal",
@@ -256,6 +265,7 @@ def _norm_ball(name: str, order: float, weights: np.ndarray | None, support: str
         rmfg.Lp,
         PLAIN,
         lambda p, q: float(np.linalg.norm(scale * (q - p), order)),
+        lambda p, size: nearest.norm_ball(p, size, order, scale),
         ask(exact),
         None if exact is worst_case.lp else ask(worst_case.lp),
         support,
@@ -273,6 +283,7 @@ def _transport_ball(name: str, metric: np.ndarray, order: float, support: str) -
         rmfg.Wasserstein,
         (1e-3, 0.1, 0.7, 2.5),
         lambda p, q: _transport(p, q, metric, order),
+        lambda p, size: nearest.transport(p, size, metric, order),
         reference,
         support=support,
         options={"metric": metric, "order": order},
@@ -289,6 +300,7 @@ SETS: tuple[SetRow, ...] = (
         lambda size, _: rmfg.Nominal(),
         (0.0, 0.0),
         lambda row, q: float(np.abs(q - row.p).max()),
+        lambda row: nearest.bounds(row.p, row.p),
         _nominal,
         has_radius=False,
     ),
@@ -298,6 +310,7 @@ SETS: tuple[SetRow, ...] = (
             lambda size, _, support=support: rmfg.Contamination(size, support=support),
             PLAIN,
             lambda row, q: float(np.max((1 - row.size) * row.p - q)),
+            lambda row: nearest.bounds((1 - row.size) * row.p, 1.0),
             lambda row, values, support=support: worst_case.contamination(
                 row.p, values, row.size, support
             ),
@@ -313,6 +326,7 @@ SETS: tuple[SetRow, ...] = (
             rmfg.TotalVariation,
             PLAIN,
             lambda p, q: 0.5 * float(np.abs(q - p).sum()),
+            lambda p, size: nearest.norm_ball(p, 2 * size, 1),
             worst_case.total_variation,
             support=support,
             huge=1.0,
@@ -333,6 +347,7 @@ SETS: tuple[SetRow, ...] = (
         lambda size, kernel: rmfg.Interval(*Surroundings(kernel).bounds),
         (0.0, 0.0),
         _interval_excess,
+        lambda row: nearest.bounds(*(bound[row.place] for bound in row.around.bounds)),
         _interval,
         support="all",
         has_radius=False,
@@ -343,6 +358,7 @@ SETS: tuple[SetRow, ...] = (
             lambda size, _, support=support: rmfg.Interval.around(size, support=support),
             PLAIN,
             lambda row, q: float(np.abs(q - row.p).max()) - row.size,
+            lambda row: nearest.bounds(row.p - row.size, row.p + row.size),
             lambda row, values, support=support: _around(row, values, support),
             support=support,
             huge=1.0,
@@ -355,6 +371,7 @@ SETS: tuple[SetRow, ...] = (
         rmfg.KullbackLeibler,
         DIVERGENT,
         lambda p, q: float(rel_entr(q, p).sum()),
+        nearest.kullback_leibler,
         worst_case.kullback_leibler_dual,
         worst_case.kullback_leibler,
         huge=1e3,
@@ -365,6 +382,7 @@ SETS: tuple[SetRow, ...] = (
             rmfg.ReverseKullbackLeibler,
             DIVERGENT,
             lambda p, q: float(rel_entr(p, q).sum()),
+            nearest.reverse_kullback_leibler,
             worst_case.reverse_kullback_leibler_dual,
             worst_case.reverse_kullback_leibler,
             support,
@@ -377,6 +395,7 @@ SETS: tuple[SetRow, ...] = (
         rmfg.ChiSquare,
         DIVERGENT,
         _chi_square,
+        nearest.chi_square,
         worst_case.chi_square_dual,
         worst_case.chi_square,
         huge=1e15,
@@ -387,6 +406,7 @@ SETS: tuple[SetRow, ...] = (
             rmfg.Hellinger,
             (1e-4, 0.02, 0.2, 0.7),
             lambda p, q: 1 - float(np.sqrt(p * q).sum()),
+            nearest.hellinger,
             worst_case.hellinger_dual,
             worst_case.hellinger,
             support,
@@ -400,6 +420,7 @@ SETS: tuple[SetRow, ...] = (
         lambda size, _: rmfg.CVaR(size),
         PLAIN,
         lambda row, q: float(np.max(q - row.p / (1 - row.size))),
+        lambda row: nearest.bounds(0.0, row.p / (1 - row.size)),
         lambda row, values: worst_case.cvar(row.p, values, row.size),
         too_large=1.0,
     ),
@@ -411,6 +432,7 @@ SETS: tuple[SetRow, ...] = (
         lambda size, kernel: rmfg.Scenarios(Surroundings(kernel).scenarios),
         (0.0, 0.0),
         _scenarios_excess,
+        lambda row: nearest.mixture(row.around.scenario_laws[(slice(None), *row.place)]),
         _scenarios,
         support="all",
         has_radius=False,
@@ -420,6 +442,7 @@ SETS: tuple[SetRow, ...] = (
         lambda size, _: rmfg.EntropyPenalty(size),
         (10.0, 1.0, 0.3, 0.02),
         lambda row, q: 0.0,
+        lambda row: nearest.bounds(0.0, 1.0),
         lambda row, values: worst_case.entropy_penalty_dual(row.p, values, row.size),
         lambda row, values: worst_case.entropy_penalty(row.p, values, row.size),
         has_radius=False,

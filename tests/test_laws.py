@@ -166,19 +166,27 @@ def test_violation(row, form, ledger):
         random, dense = np.random.default_rng(seed), array(kernel)
         away = random.dirichlet(np.ones(NUM_STATES), SHAPE)
         shaken = dense * random.uniform(0.5, 1.5, dense.shape)
-        for laws in ((dense + away) / 2, shaken / shaken.sum(-1, keepdims=True)):
+        beyond = 0.99 * array(ambiguity.worst_kernel(kernel, values_of(seed))) + 0.01 * away
+        for laws in ((dense + away) / 2, shaken / shaken.sum(-1, keepdims=True), beyond):
             pushed = rmfg.DenseKernel(laws)
             pushed = pushed.to_sparse() if form == "sparse" else pushed
-            expected = np.reshape([row.outside(one, laws[one.place]) for one in rows], SHAPE)
             measured = ambiguity.violation(pushed, kernel)
-            both = np.isfinite(expected)
-            ledger.holds("infinite together", np.isfinite(measured) == both)
-            off = np.abs(measured[both] - expected[both])
-            ledger.at_most("`violation` is the definition's", off, 1e-9 * (1 + expected[both]))
-            ledger.holds("outside by definition is outside", (measured > 0) | (expected <= 1e-9))
-        for damage in (0.9, np.nan):
-            broken = ambiguity.violation(push(kernel, kernel.probabilities * damage), kernel)
-            ledger.holds("no law is outside, NaN too", ~(broken <= 1e-9))
+            # A few rows each time, without those whose tiny probabilities a solver cannot see.
+            chosen = [one for n, one in enumerate(rows) if n % 8 == seed and n % 7 != 5]
+            nearest = np.array([row.mass_outside(one, laws[one.place]) for one in chosen])
+            found = np.array([measured[one.place] for one in chosen])
+            ledger.at_most("`violation` is no less than the distance", nearest - found, 1e-8)
+            ledger.at_most("and no more", found - nearest, 1e-8 + 1e-3 * nearest)
+            variation = np.maximum(laws - dense, 0).sum(-1)
+            if row.kind not in ("interval", "scenarios", "entropy penalty"):
+                ledger.at_most("it is at most the distance from p", measured, variation + 8 * EPS)
+            if row.has_radius:
+                exact = row.build(0.0, kernel).violation(pushed, kernel)
+                ledger.at_most("radius 0 leaves p alone", abs(exact - variation), 8 * EPS)
+        short = ambiguity.violation(push(kernel, kernel.probabilities * 0.9), kernel)
+        ledger.at_most("what is missing counts", abs(short - 0.1), 1e-14)
+        hole = ambiguity.violation(push(kernel, kernel.probabilities * np.nan), kernel)
+        ledger.holds("NaN stays", np.isnan(hole))
 
 
 # The Bellman operators --------------------------------------------------------------------------

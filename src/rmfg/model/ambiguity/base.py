@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, as_float, boundary
+from rmfg.model.ambiguity.projection import lawful, mass_to_move
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.leaking import Leaking
 from rmfg.model.rows import Reach, Rows, summed
@@ -108,7 +109,8 @@ class Ambiguity(eqx.Module):
     ) -> Float[Array, "S A"]:
         """Return how far each row of `kernel` lies outside the set around `nominal`; 0 inside.
 
-        The unit is that of the set's own distance. Rows that are no laws are outside; NaN stays.
+        In probability: the total variation to the nearest law of the set, or an upper bound of it.
+        What a row lacks to be a law counts the same way; NaN stays.
         """
 
     def check(self, kernel: Kernel) -> None:
@@ -205,7 +207,35 @@ class RowwiseAmbiguity(Ambiguity):
     def excess(
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
-        """Return the set's own distance of `law` from `nominal`, less what is allowed."""
+        """Return how far `law` is outside in a unit of the set's own: not positive inside, positive
+        outside. Unless it is a mass, it need not see what lies off a nominal support.
+        """
+
+    @property
+    def excess_is_mass(self) -> bool:
+        """Whether a positive `excess` is itself the total variation to the nearest law of the set."""
+        return False
+
+    def scale(self, nominal: Float[Array, "K S A"]) -> Float[Array, "K S A"]:
+        """Return how far single probabilities move in comparison when a law is brought inside; see
+        `projection`. A poor choice makes `violation` larger than it must be, never wrong.
+        """
+        return nominal
+
+    def mass_outside(
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
+    ) -> Float[Array, "S A"]:
+        """Return the total variation from `law` to the nearest law of the set, or an upper bound."""
+        if self.excess_is_mass:
+            return self.excess(nominal, law, mean_field)
+        # Where nature is kept on the support, what lies off it moves first, on no scale.
+        kept = (nominal > 0) | (self.reach != "support")
+
+        def excess(law: Array) -> Array:
+            return self.excess(nominal, jnp.where(kept, law, 0), mean_field)
+
+        off = jnp.sum(jnp.where(kept, 0, law), axis=0)
+        return mass_to_move(excess, nominal, law, jnp.where(kept, self.scale(nominal), 0), off)
 
     def worst(
         self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
@@ -302,20 +332,11 @@ def _violation(
     ambiguity: RowwiseAmbiguity, kernel: Kernel, nominal: Kernel, mean_field: Array | None
 ) -> Float[Array, "S A"]:
     before, after = aligned(nominal, kernel, ambiguity.by_state)
-    excess = jnp.maximum(ambiguity.excess(before, after, mean_field), not_a_law(after))
-    if ambiguity.reach == "support":
-        excess = jnp.maximum(excess, jnp.sum(jnp.where(before > 0, 0, after), axis=0))
-    return jnp.where(jnp.isnan(excess), jnp.nan, jnp.maximum(excess, 0))
+    defect, law = lawful(after)
+    return defect + jnp.maximum(ambiguity.mass_outside(before, law, mean_field), 0)
 
 
 _compiled_violation = eqx.filter_jit(_violation)
-
-
-def not_a_law(law: Float[Array, "K S A"]) -> Float[Array, "S A"]:
-    """How far rows are from being laws, up to the rounding of their sum."""
-    slack = 8 * jnp.finfo(law.dtype).eps
-    off = jnp.abs(jnp.sum(law, axis=0) - 1)
-    return jnp.maximum(jnp.where(off <= slack * law.shape[0], 0, off), jnp.max(-law, axis=0))
 
 
 def checked_size(name: str, size: Size, high: float, way_out: str) -> Size:

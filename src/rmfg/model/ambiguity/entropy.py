@@ -18,6 +18,7 @@ from rmfg.model.ambiguity.base import (
     size_at,
 )
 from rmfg.model.ambiguity.numerics import log_bracket
+from rmfg.model.ambiguity.projection import off_support
 from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows, summed
@@ -207,13 +208,14 @@ class EntropyPenalty(RowwiseAmbiguity):
         nothing = jnp.zeros_like(value)
         return Softened(value, kernel.with_law(rows, answer.law), nothing, nothing)
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
-        return jnp.sum(jnp.where(nominal > 0, 0, law), axis=0)
+        return off_support(nominal, law)
 
     @boundary
     def penalty(

@@ -8,7 +8,7 @@ could only make the claim weaker, never false.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, as_float, is_concrete
@@ -23,6 +23,7 @@ from rmfg.model.ambiguity.base import (
     size_at,
 )
 from rmfg.model.ambiguity.numerics import cut, implicit_root
+from rmfg.model.ambiguity.projection import between, off_support
 from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -54,14 +55,24 @@ class TotalVariation(RowwiseAmbiguity):
     ) -> SoftAnswer:
         return softly_move_mass(rows, size_at("radius", self.radius, mean_field, rows), sink)
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
-        radius = size_at("radius", self.radius, mean_field, nominal)
-        return 0.5 * jnp.sum(jnp.abs(law - nominal), axis=0) - radius
+        return outside_variation(
+            nominal, law, size_at("radius", self.radius, mean_field, nominal), self.support
+        )
+
+
+def outside_variation(
+    nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], radius: Array, support: str
+) -> Float[Array, "S A"]:
+    """The total variation to the nearest law whose own from the nominal law is at most the radius."""
+    outside = between(law, nominal, nominal) - radius
+    return outside if support == "all" else jnp.maximum(outside, off_support(nominal, law))
 
 
 def move_mass(rows: Rows, radius: Float[Array, "S A"]) -> RowAnswer:
@@ -109,14 +120,15 @@ class CVaR(RowwiseAmbiguity):
         level = size_at("level", self.level, mean_field, rows)
         return softly_fill(rows.values, rows.law / (1 - level), summed(rows.law))
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         level = size_at("level", self.level, mean_field, nominal)
-        return jnp.max(law - nominal / (1 - level), axis=0)
+        return between(law, jnp.zeros(()), nominal / (1 - level))
 
 
 class Interval(RowwiseAmbiguity):
@@ -168,14 +180,14 @@ class Interval(RowwiseAmbiguity):
     ) -> SoftAnswer:
         return softly_fill_between(rows, *self._bounds(rows.law))
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
-        lower, upper = self._bounds(nominal)
-        return jnp.max(jnp.maximum(lower - law, law - upper), axis=0)
+        return between(law, *self._bounds(nominal))
 
     def _bounds(
         self, law: Float[Array, "K S A"]
@@ -211,30 +223,35 @@ class IntervalAround(RowwiseAmbiguity):
     ) -> SoftAnswer:
         below = size_at("below", self.below, mean_field, rows)
         above = size_at("above", self.above, mean_field, rows)
-        return softly_fill_between(rows, *bounds_around(rows, below, above))
+        return softly_fill_between(rows, *bounds_around(rows.law, rows.allowed, below, above))
+
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
 
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         below = size_at("below", self.below, mean_field, nominal)
         above = size_at("above", self.above, mean_field, nominal)
-        return jnp.max(jnp.maximum(nominal - below - law, law - nominal - above), axis=0)
+        allowed = (nominal > 0) | (self.support == "all")
+        return between(law, *bounds_around(nominal, allowed, below, above))
 
 
 def fill_around(rows: Rows, below: Float[Array, "..."], above: Float[Array, "..."]) -> RowAnswer:
     """Fill the lowest values first between p - below and p + above."""
-    return fill(rows, *bounds_around(rows, below, above))
+    return fill(rows, *bounds_around(rows.law, rows.allowed, below, above))
 
 
 def bounds_around(
-    rows: Rows, below: Float[Array, "..."], above: Float[Array, "..."]
+    nominal: Float[Array, "K S A"],
+    allowed: Bool[Array, "..."],
+    below: Float[Array, "..."],
+    above: Float[Array, "..."],
 ) -> tuple[Float[Array, "K S A"], Float[Array, "K S A"]]:
     """The interval p - below <= q <= p + above, within what nature may reach."""
-    lower = jnp.maximum(rows.law - below, 0)
-    return lower, jnp.where(rows.allowed, jnp.minimum(rows.law + above, 1), 0)
+    lower = jnp.maximum(nominal - below, 0)
+    return lower, jnp.where(allowed, jnp.minimum(nominal + above, 1), 0)
 
 
 def fill(rows: Rows, lower: Float[Array, "K S A"], upper: Float[Array, "K S A"]) -> RowAnswer:

@@ -13,6 +13,7 @@ from rmfg.model.ambiguity.base import (
     checked_support,
     size_at,
 )
+from rmfg.model.ambiguity.projection import between
 from rmfg.model.rows import Reach, Rows
 
 
@@ -31,13 +32,14 @@ class Nominal(RowwiseAmbiguity):
     ) -> SoftAnswer:
         return SoftAnswer(rows.mean(), rows.law)
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
-        return jnp.max(jnp.abs(law - nominal), axis=0)
+        return between(law, nominal, nominal)
 
 
 class Contamination(RowwiseAmbiguity):
@@ -70,11 +72,13 @@ class Contamination(RowwiseAmbiguity):
         cost = (1 - radius) * rows.mean() + radius * sink
         return SoftAnswer(cost, (1 - radius) * rows.law, radius)
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         radius = size_at("radius", self.radius, mean_field, nominal)
-        return jnp.max((1 - radius) * nominal - law, axis=0)
+        reachable = jnp.where((nominal > 0) | (self.support == "all"), 1.0, 0.0)
+        return between(law, (1 - radius) * nominal, reachable)

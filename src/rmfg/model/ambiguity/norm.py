@@ -36,10 +36,12 @@ from rmfg.model.ambiguity.greedy import (
     bounds_around,
     fill_around,
     move_mass,
+    outside_variation,
     softly_fill_between,
     softly_move_mass,
 )
-from rmfg.model.ambiguity.numerics import implicit_root, log_bracket, root
+from rmfg.model.ambiguity.numerics import SHARE_OF_EXPONENTS, implicit_root, log_bracket, root
+from rmfg.model.ambiguity.projection import between
 from rmfg.model.ambiguity.transport import softly_transport, transport
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -106,27 +108,43 @@ class Lp(RowwiseAmbiguity):
         if self.p == 1:
             return softly_transport(rows, radius, self._star)
         if self.p == jnp.inf:
-            return softly_fill_between(
-                rows, *bounds_around(rows, radius / weights, radius / weights)
-            )
+            margin = radius / weights
+            return softly_fill_between(rows, *bounds_around(rows.law, rows.allowed, margin, margin))
         return softly_spread_mass(rows, radius, self.p, weights)
 
+    @property
+    def excess_is_mass(self) -> bool:
+        return self.p == jnp.inf or (self.p == 1 and self.weights is None)
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         radius = size_at("radius", self.radius, mean_field, nominal)
-        change = jnp.abs(law - nominal)
-        if self.weights is not None:
-            change = change * jnp.asarray(self.weights)[:, None, None]
+        if self.p == 1 and self.weights is None:
+            return outside_variation(nominal, law, radius / 2, self.support)
+        weights = jnp.ones(()) if self.weights is None else self._weights_of_states()
         if self.p == jnp.inf:
-            return jnp.max(change, axis=0) - radius
+            allowed, margin = (nominal > 0) | (self.support == "all"), radius / weights
+            return between(law, *bounds_around(nominal, allowed, margin, margin))
         # Scaled by the largest entry: a tiny change to a high power must not underflow.
+        change = weights * jnp.abs(law - nominal)
         largest = jnp.max(change, axis=0)
         relative = proportional(change, largest)
         return largest * jnp.sum(relative**self.p, axis=0) ** (1 / self.p) - radius
+
+    def scale(self, nominal: Float[Array, "K S A"]) -> Float[Array, "K S A"]:
+        if self.weights is None:
+            return jnp.ones_like(nominal)
+        weights = self._weights_of_states()
+        heavier = jnp.log(weights / jnp.min(weights))
+        # At order one the heaviest go first: as steep as the numbers' range of exponents allows.
+        steepest = SHARE_OF_EXPONENTS * jnp.log(jnp.finfo(nominal.dtype).max)
+        steepest = 2 * steepest / jnp.maximum(jnp.max(heavier), 1e-3)
+        exponent = steepest if self.p == 1 else jnp.minimum(self.p / (self.p - 1), steepest)
+        return jnp.broadcast_to(jnp.exp(-exponent * heavier), nominal.shape)
+
+    def _weights_of_states(self) -> Array:
+        return jnp.asarray(self.weights)[:, None, None]
 
     def _weights(self, rows: Rows) -> Array:
         if self.weights is None:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.ambiguity.base import Ambiguity, Softened, Worst
+from rmfg.model.ambiguity.projection import lawful
 from rmfg.model.kernel import Kernel, as_kernel, joined, mixed, stacked
 
 
@@ -65,13 +66,15 @@ class Scenarios(Ambiguity):
         if not is_concrete(kernel, nominal, mean_field):
             raise TypeError("`violation` of scenarios is a linear program and cannot be traced.")
         kernels = self._at(nominal, mean_field)
-        laws = np.asarray(stacked([kernel, *kernels]))
-        law, scenarios = laws[0], laws[1:]
-        off = np.abs(scenarios - law).sum(axis=1).min(axis=0) / 2
+        laws = stacked([kernel, *kernels])
+        defect, law = (np.asarray(part) for part in lawful(laws[0]))
+        scenarios = np.asarray(laws[1:])
+        off = np.maximum(scenarios - law, 0).sum(axis=1).min(axis=0)
         # A row that is no scenario itself may still be a mixture.
         for s, a in np.argwhere(~(off <= 0)):
-            off[s, a] = _distance_to_hull(law[:, s, a], scenarios[:, :, s, a])
-        return off
+            hull = _distance_to_hull(law[:, s, a], scenarios[:, :, s, a])
+            off[s, a] = np.minimum(hull, off[s, a])
+        return defect + off
 
     def _at(self, nominal: Kernel, mean_field: Array | None) -> tuple[Kernel, ...]:
         kernels = self.kernels
@@ -100,7 +103,7 @@ def _as_kernels(kernels: Sequence[Kernel | Array]) -> tuple[Kernel, ...]:
 
 
 def _distance_to_hull(law: np.ndarray, scenarios: np.ndarray) -> float:
-    """Least 1/2 sum |law - w @ scenarios| over mixtures w."""
+    """The total variation between the law and the nearest mixture that the program finds."""
     if not np.isfinite(law).all():
         return np.nan
     touched = (scenarios > 0).any(axis=0) | (law > 0)
@@ -114,4 +117,10 @@ def _distance_to_hull(law: np.ndarray, scenarios: np.ndarray) -> float:
     outcome = scipy.optimize.linprog(
         objective, A_eq=equations, b_eq=np.append(law[touched], 1), method="highs"
     )
-    return float(outcome.fun) if outcome.status == 0 else np.nan
+    if outcome.status != 0:
+        return 1.0
+    # The program's own objective is right up to its tolerance alone; this is true of its weights.
+    weights = np.maximum(outcome.x[:count], 0)
+    if not weights.any():
+        return 1.0
+    return float(np.maximum(mixture @ (weights / weights.sum()) - law[touched], 0).sum())

@@ -2,8 +2,6 @@
 
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
-import scipy.sparse
 from jaxtyping import Float
 
 from rmfg.core import checks
@@ -17,6 +15,7 @@ from rmfg.model.ambiguity.base import (
     checked_support,
     size_at,
 )
+from rmfg.model.ambiguity.shipping import unaffordable_mass
 from rmfg.model.ambiguity.transport import Cost, softly_transport, transport
 from rmfg.model.rows import Reach, Rows
 
@@ -76,11 +75,15 @@ class Wasserstein(RowwiseAmbiguity):
         cost = cost**self.order
         return lambda source, target: cost[source, target]
 
+    def _costs(self) -> Float[np.ndarray, "S S"]:
+        return np.asarray(self.metric) ** self.order
+
+    @property
+    def excess_is_mass(self) -> bool:
+        return True
+
     def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         if not is_concrete(nominal, law):
             raise TypeError(
@@ -88,45 +91,9 @@ class Wasserstein(RowwiseAmbiguity):
                 "traced: call `violation` outside of compiled functions."
             )
         radius = np.asarray(size_at("radius", self.radius, mean_field, nominal))
-        cost = np.asarray(self.metric) ** self.order
-        distances = transport_costs(np.asarray(nominal), np.asarray(law), cost)
-        return np.maximum(distances, 0) ** (1 / self.order) - radius
-
-
-def transport_costs(
-    before: Float[np.ndarray, "K S A"], after: Float[np.ndarray, "K S A"], cost: np.ndarray
-) -> Float[np.ndarray, "S A"]:
-    """The least cost of moving each row of `before` into that of `after`, by linear programs."""
-    costs = np.zeros(before.shape[1:])
-    # Where a detour never pays, mass that both laws hold can stay: only the difference moves.
-    direct = all((cost <= via[:, None] + cost[k]).all() for k, via in enumerate(cost.T))
-    for s, a in np.argwhere(~(before == after).all(axis=0)):
-        source, target = before[:, s, a], after[:, s, a]
-        if not np.isfinite(target).all():
-            costs[s, a] = np.nan
-            continue
-        target = target * (source.sum() / target.sum())
-        if direct:
-            shared = np.minimum(source, target)
-            source, target = source - shared, target - shared
-        costs[s, a] = _transport_cost(source, target, cost)
-    return costs
-
-
-def _transport_cost(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> float:
-    rows, columns = np.flatnonzero(source > 0), np.flatnonzero(target > 0)
-    if not (rows.size and columns.size):
-        return 0.0
-    part = cost[np.ix_(rows, columns)]
-    left = scipy.sparse.kron(scipy.sparse.eye_array(rows.size), np.ones((1, columns.size)))
-    right = scipy.sparse.kron(np.ones((1, rows.size)), scipy.sparse.eye_array(columns.size))
-    # In units of the moved mass, so that the solver's absolute tolerances are relative ones.
-    mass = source.sum()
-    laws = np.concatenate([source[rows], target[columns]]) / mass
-    # One equation follows from the others; without it rounding cannot make the program infeasible.
-    equations = scipy.sparse.vstack([left, right]).tocsr()[:-1]
-    outcome = scipy.optimize.linprog(part.ravel(), A_eq=equations, b_eq=laws[:-1], method="highs")
-    return float(outcome.fun) * mass if outcome.status == 0 else np.nan
+        before, after = np.asarray(nominal), np.asarray(law)
+        reachable = (before > 0) | (self.support == "all")
+        return unaffordable_mass(before, after, self._costs(), radius**self.order, reachable)
 
 
 def _checked_metric(metric: Array) -> Array:

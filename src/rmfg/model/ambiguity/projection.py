@@ -80,7 +80,8 @@ class Side(NamedTuple):
 
     @classmethod
     def of(cls, size: Array, scale: Array) -> "Side":
-        _, sizes, scales = jax.lax.sort((-size / scale, size, scale), dimension=0, num_keys=1)
+        keys = (-size / scale, size, scale)
+        _, sizes, scales = jax.lax.sort([jnp.asarray(key) for key in keys], dimension=0, num_keys=1)
         return cls(jnp.cumsum(sizes, axis=0), jnp.cumsum(scales, axis=0))
 
     def multiple(self, moved: Array) -> Float[Array, "S A"]:

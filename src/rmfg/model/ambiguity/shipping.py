@@ -59,7 +59,7 @@ def _unshipped(
         flow[starts[:-1], ends[1:]] -= amount
         supply[starts[-1]] -= amount
         demand[ends[0]] -= amount
-        budget = max(budget - price * amount, 0.0)
+        budget = max(float(budget - price * amount), 0.0)
         if amount < most:
             break
     return float(demand.sum())

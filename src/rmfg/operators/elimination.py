@@ -30,7 +30,7 @@ import scipy.sparse
 from jaxtyping import Float, Int
 from scipy.linalg.blas import dtrsm
 
-from rmfg.operators.ordering import Front, Plan, plan
+from rmfg.operators.ordering import Front, Plan, one_front, plan
 
 # Pivots that are eliminated before the rest of the table is brought up to date, all at once.
 PANEL = 32
@@ -61,18 +61,19 @@ class Factors(NamedTuple):
     logarithms: bool
 
 
-def eliminate(inside: scipy.sparse.csr_array, excess: np.ndarray) -> Factors:
+def eliminate(inside: scipy.sparse.csr_array | np.ndarray, excess: np.ndarray) -> Factors:
     """Eliminate all states of a chain: positive moves `inside` without a diagonal, and `excess`,
     the probability of going elsewhere. From every state there must be a way out.
     """
-    steps = plan(inside)
+    sparse = isinstance(inside, scipy.sparse.csr_array)
+    steps = plan(inside) if sparse else one_front(excess.size)
+    numbers, excess = inside.data if sparse else inside.ravel(), excess[steps.order]
     try:
         with np.errstate(under="raise", over="raise", divide="raise", invalid="raise"):
-            return _eliminated(steps, inside.data, excess[steps.order], False)
+            return _eliminated(steps, numbers, excess, False)
     except FloatingPointError:
         with np.errstate(divide="ignore"):
-            numbers, ways_out = np.log(inside.data), np.log(excess[steps.order])
-        return _eliminated(steps, numbers, ways_out, True)
+            return _eliminated(steps, np.log(numbers), np.log(excess), True)
 
 
 def _eliminated(steps: Plan, numbers: np.ndarray, excess: np.ndarray, logs: bool) -> Factors:
@@ -81,7 +82,10 @@ def _eliminated(steps: Plan, numbers: np.ndarray, excess: np.ndarray, logs: bool
     for number, front in enumerate(steps.fronts):
         count, width = front.count, front.count + front.rest.size
         table = np.full((width, width + 1), -np.inf if logs else 0.0)
-        table.ravel()[front.cells] = numbers[front.numbers]
+        if front.cells is None:
+            table[:, :-1] = numbers.reshape(width, width)
+        else:
+            table.ravel()[front.cells] = numbers[front.numbers]
         table[:count, -1] = excess[front.first : front.first + count]
         for home, rest in waiting.pop(number, ()):
             cells = home[:, None], np.append(home, width)
@@ -91,9 +95,8 @@ def _eliminated(steps: Plan, numbers: np.ndarray, excess: np.ndarray, logs: bool
         if not logs:
             np.negative(block, out=block)
             np.fill_diagonal(block, -block.diagonal())
-        pieces.append(
-            Piece(front, block, table[:count, count:-1].copy(), table[count:, :count].copy())
-        )
+        onward, back = table[:count, count:-1].copy(), table[count:, :count].copy()
+        pieces.append(Piece(front, block, onward, back))
         if front.rest.size:
             waiting.setdefault(front.parent, []).append((front.home, table[count:, count:]))
     return Factors(steps.order, tuple(pieces), logs)
@@ -116,7 +119,7 @@ def _reduce(table: np.ndarray, count: int) -> None:
         if stop < len(table):
             into, onward = table[stop:, start:stop], table[start:stop, stop:]
             # Matrix products may run on other threads, where no underflow is seen.
-            if len(table) > SMALL and _smallest(into) * _smallest(onward) < SAFE:
+            if len(table) > SMALL and (_smallest(into, 0) * _smallest(onward, 1) < SAFE).any():
                 raise FloatingPointError("a product of probabilities leaves the range of float64")
             table[stop:, stop:] += into @ onward
 
@@ -132,13 +135,14 @@ def _reduce_logarithms(table: np.ndarray, count: int) -> None:
         np.logaddexp(rest, below[:, None] + row, out=rest)
 
 
-def _smallest(numbers: np.ndarray) -> float:
-    """The smallest positive entry."""
-    return float(np.min(numbers, where=numbers > 0, initial=1.0))
+def _smallest(numbers: np.ndarray, axis: int) -> np.ndarray:
+    """The smallest positive entries along an axis."""
+    return np.min(numbers, axis, where=numbers > 0, initial=1.0)
 
 
 def visits(factors: Factors, start: Float[np.ndarray, "S B"]) -> Float[np.ndarray, "S B"]:
     """Return the expected visits x (I - T) = b from each column of starting masses."""
+    _check_numbers(factors)
     mass = start[factors.order]
     for front, block, onward, _ in factors.pieces:
         here = slice(front.first, front.first + front.count)
@@ -155,6 +159,7 @@ def visits(factors: Factors, start: Float[np.ndarray, "S B"]) -> Float[np.ndarra
 
 def costs(factors: Factors, cost: Float[np.ndarray, "S B"]) -> Float[np.ndarray, "S B"]:
     """Return the expected costs until the chain is elsewhere, (I - T) y = c, for each column."""
+    _check_numbers(factors)
     total = cost[factors.order]
     for front, block, _, back in factors.pieces:
         here = slice(front.first, front.first + front.count)
@@ -212,6 +217,11 @@ def _log_visits(factors: Factors, start: np.ndarray) -> np.ndarray:
                 gathered = np.concatenate([[here[pivot]], near, rest + returns[:, pivot]])
                 here[pivot] = np.logaddexp.reduce(gathered) - moves[pivot, pivot]
     return _by_state(factors, mass)
+
+
+def _check_numbers(factors: Factors) -> None:
+    if factors.logarithms:
+        raise FloatingPointError("the chain leaves the range of float64: use `scaled_visits`")
 
 
 def _by_state(factors: Factors, numbers: np.ndarray) -> np.ndarray:

@@ -29,7 +29,8 @@ class Front(NamedTuple):
 
     `rest` are their later neighbors (as places in the order), `parent` the front that takes over
     what is left, at its rows and columns `home`. The numbers `numbers` of the chain go to the
-    cells `cells` of the table, which is read row by row and has one column more than rows.
+    cells `cells` of the table, which is read row by row and has one column more than rows (None: all
+    numbers, row by row).
     """
 
     first: int
@@ -38,7 +39,7 @@ class Front(NamedTuple):
     parent: int
     home: np.ndarray
     numbers: np.ndarray
-    cells: np.ndarray
+    cells: np.ndarray | None
 
 
 class Plan(NamedTuple):
@@ -54,16 +55,21 @@ def plan(chain: scipy.sparse.csr_array) -> Plan:
     return _plan(size, chain.indptr.tobytes(), chain.indices.tobytes(), chain.indices.dtype.str)
 
 
+def one_table(size: int, entries: int) -> bool:
+    """Whether a chain is best eliminated as one dense table."""
+    return size <= DENSE_UP_TO or entries > DENSE_SHARE * size**2
+
+
+def one_front(size: int) -> Plan:
+    """Return the plan for one dense table, whose numbers come row by row."""
+    nothing = np.zeros(0, np.int64)
+    return Plan(np.arange(size), (Front(0, size, nothing, -1, nothing, nothing, None),))
+
+
 @functools.lru_cache(maxsize=32)
 def _plan(size: int, starts: bytes, targets: bytes, kind: str) -> Plan:
     columns = np.frombuffer(targets, kind).astype(np.int64)
     rows = np.repeat(np.arange(size), np.diff(np.frombuffer(starts, kind)))
-    if size <= DENSE_UP_TO or columns.size > DENSE_SHARE * size**2:
-        cells = rows * (size + 1) + columns
-        everything = np.arange(columns.size)
-        nothing = np.zeros(0, np.int64)
-        whole = Front(0, size, nothing, -1, nothing, everything, cells)
-        return Plan(np.arange(size), (whole,))
     place, later = _filled(size, rows, columns)
     order = np.empty(size, np.int64)
     order[place] = np.arange(size)

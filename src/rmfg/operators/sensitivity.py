@@ -31,7 +31,7 @@ import scipy.sparse.csgraph
 from jaxtyping import Float, Int
 
 from rmfg.operators.elimination import costs, eliminate, visits
-from rmfg.operators.stationary import off_diagonal, per_jump, recurrent_classes
+from rmfg.operators.stationary import as_table, off_diagonal, per_jump, recurrent_classes
 
 # Up to this many states all pairs of states are compared; a tenth of a second.
 EXACT_UP_TO = 500
@@ -65,11 +65,11 @@ def sensitivity(chain: scipy.sparse.csr_array, law: Float[np.ndarray, " S"]) -> 
     if not np.isfinite(passage).all():
         return np.inf
     if len(classes) == 1 and law.size <= EXACT_UP_TO:
-        round_trip = jumps[targets][:, rest].toarray()[0]
+        round_trip = as_table(jumps[targets][:, rest])[0]
         visited = visits(factors, np.column_stack([np.eye(rest.size), round_trip]))
         rows = visited / moving[rest][:, None]
         rows = np.insert(rows, targets[0], 0, axis=0)  # by state, each column a start
-        rows[targets[0], -1] = 1 / moving[targets[0]] if moving[targets[0]] else 1.0
+        rows[targets[0], -1] = 1 / moving[targets[0]]
         stationary = rows[:, -1] / rows[:, -1].sum()
         starts = np.insert(rows[:, :-1], targets[0], 0, axis=1).T
         return _widest(starts - passage[:, None] * stationary) / 2
@@ -148,7 +148,9 @@ def _cut(flow: scipy.sparse.csr_array, law: np.ndarray, states: np.ndarray) -> _
     target = int(np.argmax(mass))
     rest = np.delete(np.arange(states.size), target)
     jumps, moving = per_jump(inner)
-    factors = eliminate(jumps[rest][:, rest], jumps[rest][:, [target]].toarray()[:, 0])
+    factors = eliminate(jumps[rest][:, rest], as_table(jumps[rest][:, [target]])[:, 0])
+    if factors.logarithms:
+        return _Part(states, states[:0], np.inf)
     with np.errstate(over="ignore", invalid="ignore"):
         passage = costs(factors, (mass[rest] / moving[rest])[:, None])[:, 0]
     order = np.append(rest[np.argsort(-passage)], target)

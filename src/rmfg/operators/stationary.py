@@ -26,6 +26,11 @@ from rmfg.core import checks
 from rmfg.core.precision import Array, as_float
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.elimination import eliminate, scaled_visits
+from rmfg.operators.ordering import one_table
+from rmfg.operators.refined import refined_visits
+
+# Powers of two this far down are zero in float64, from any other number.
+LOST = 4000
 
 
 def stationary_distribution(
@@ -70,11 +75,11 @@ def long_run_law(
     classes = recurrent_classes(moves)
     if len(classes) == 1:
         return _law_on(moves, classes[0])
-    shares = absorbed(moves, classes, np.maximum(initial, 0))
     total = np.zeros(_size(moves))
+    shares = absorbed(moves, classes, np.maximum(initial, 0))
     for share, states in zip(shares, classes, strict=True):
         if share > 0:
-            total += share * _law_on(moves, states)
+            total[states] = share * _mass_on(moves, states)
     return total / total.sum()
 
 
@@ -97,30 +102,40 @@ def recurrent_classes(chain: scipy.sparse.csr_array) -> list[Int[np.ndarray, " _
     leaving = label[source] != label[target]
     closed = np.ones(count, dtype=bool)
     closed[label[source[leaving]]] = False
-    members = (np.flatnonzero(label == number) for number in np.flatnonzero(closed))
-    return sorted(members, key=lambda states: states[0])
+    order = np.argsort(label, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(label))[:-1])
+    return sorted(
+        (members[number] for number in np.flatnonzero(closed)), key=lambda states: states[0]
+    )
 
 
 def _law_on(moves: scipy.sparse.csr_array, states: np.ndarray) -> np.ndarray:
     """The stationary law that lives on one recurrent class."""
     law = np.zeros(_size(moves))
+    law[states] = _mass_on(moves, states)
+    return law
+
+
+def _mass_on(moves: scipy.sparse.csr_array, states: np.ndarray) -> np.ndarray:
+    """The law of the states of a recurrent class."""
     if states.size == 1:
-        law[states] = 1
-        return law
+        return np.ones(1)
     block = moves if states.size == _size(moves) else moves[states][:, states]
     jumps, moving = per_jump(block)
-    # The state that ends a round should have many ways in: that keeps the others' pattern sparse.
-    hub = int(np.argmax(np.bincount(jumps.indices, minlength=states.size)))
+    # Rounds end in a state that many others jump to: they are short.
+    hub = int(np.argmax(jumps.sum(axis=0)))
     others = np.delete(np.arange(states.size), hub)
-    factors = eliminate(jumps[others][:, others], jumps[others][:, [hub]].toarray()[:, 0])
-    number, power = scaled_visits(factors, jumps[[hub]][:, others].toarray()[0])
+    number, power = _visits(
+        jumps[others][:, others],
+        as_table(jumps[others][:, [hub]])[:, 0],
+        as_table(jumps[[hub]][:, others])[0],
+    )
     number, power = np.insert(number, hub, 1.0), np.insert(power, hub, 0)
     # Jumps into a state, times how long it is kept: a quotient that may leave the range.
     share, shift = np.frexp(moving)
     power = power - shift
-    mass = np.ldexp(number / share, np.maximum(power - power.max(), -(2**30)).astype(np.int32))
-    law[states] = mass / mass.sum()
-    return law
+    mass = np.ldexp(number / share, np.maximum(power - power.max(), -LOST).astype(np.int32))
+    return mass / mass.sum()
 
 
 def absorbed(
@@ -136,12 +151,28 @@ def absorbed(
     transient = transient[label[transient] == len(classes)]
     if transient.size:
         jumps, _ = per_jump(moves[transient])
-        columns = (np.ones(size), (np.arange(size), label))
-        into = jumps @ scipy.sparse.csr_array(columns, shape=(size, len(classes) + 1))
-        factors = eliminate(jumps[:, transient], into.toarray()[:, :-1].sum(1))
-        number, power = scaled_visits(factors, start[transient])
-        shares = shares + into.T[:-1] @ np.ldexp(number, power)
+        source, target = jumps.nonzero()
+        leaving = label[target] < len(classes)
+        source, target = source[leaving], target[leaving]
+        chance = as_table(jumps[source, target])
+        excess = np.bincount(source, chance, transient.size)
+        number, power = _visits(jumps[:, transient], excess, start[transient])
+        # Visits and chances may leave the range, their products are probabilities.
+        digits, shift = np.frexp(chance)
+        arrived = np.ldexp(number[source] * digits, power[source] + shift)
+        shares = shares + np.bincount(label[target], arrived, len(classes))
     return shares / shares.sum()
+
+
+def _visits(
+    inside: scipy.sparse.csr_array | np.ndarray, excess: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected visits as numbers times powers of two, by the fastest way that is precise."""
+    if isinstance(inside, scipy.sparse.csr_array):
+        found = refined_visits(inside, excess, start)
+        if found is not None:
+            return np.frexp(found)
+    return scaled_visits(eliminate(inside, excess), start)
 
 
 def _reached(moves: scipy.sparse.csr_array, sources: np.ndarray) -> np.ndarray:
@@ -158,12 +189,30 @@ def _reached(moves: scipy.sparse.csr_array, sources: np.ndarray) -> np.ndarray:
     return np.sort(found[found < size])
 
 
-def per_jump(moves: scipy.sparse.csr_array) -> tuple[scipy.sparse.csr_array, np.ndarray]:
-    """Each row divided by its sum, so that rows of tiny rates are as good as any, and the sums."""
-    moving = moves.sum(axis=1)
+def per_jump(
+    moves: scipy.sparse.csr_array,
+) -> tuple[scipy.sparse.csr_array | np.ndarray, np.ndarray]:
+    """Return each row divided by its sum, so that tiny rates are as good as any, and the sums.
+
+    A table where the chain is small or full.
+    """
+    if one_table(_size(moves), moves.nnz):
+        table = moves.toarray()
+        moving = _or_one(table.sum(axis=1))
+        return table / moving[:, None], moving
+    moving = _or_one(moves.sum(axis=1))
     jumps = moves.copy()
     jumps.data /= np.repeat(moving, np.diff(moves.indptr))
     return jumps, moving
+
+
+def _or_one(moving: np.ndarray) -> np.ndarray:
+    """States that are never left count as left once a step: it is not asked how often."""
+    return np.where(moving > 0, moving, 1.0)
+
+
+def as_table(block: scipy.sparse.csr_array | np.ndarray) -> np.ndarray:
+    return block if isinstance(block, np.ndarray) else block.toarray()
 
 
 def _size(chain: scipy.sparse.csr_array) -> int:

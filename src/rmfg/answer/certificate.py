@@ -123,7 +123,7 @@ def certify(
     no laws; a candidate that holds NaN is not an error but refuted.
     """
     problem = Problem(game, ambiguity, population)
-    claimed = None if kernel is None else as_kernel(kernel)
+    claimed = None if kernel is None else as_kernel(kernel, "kernel")
     candidate = Candidate(policy, distribution, claimed).checked(game)
     law, played = np.asarray(candidate.distribution), np.asarray(candidate.policy)
     mean_field = game.mean_field_of(law, played)

@@ -25,7 +25,7 @@ from rmfg.answer.movement import Movement
 from rmfg.answer.probing import Probes
 from rmfg.answer.problem import Population, Problem
 from rmfg.answer.steepness import Constant, steepness_of
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
@@ -113,14 +113,13 @@ def contraction(
     """
     problem = Problem(game, ambiguity, population)
     check_game(game)
-    if int(num_samples) != num_samples or num_samples < 2:
-        raise ValueError(
-            f"`num_samples` must be a whole number of at least 2, but is {num_samples}."
-        )
+    samples = inputs.integer("num_samples", num_samples, 2, 10**6)
+    inputs.integer("seed", seed)
+    inputs.flag("long_run", long_run)
     heat = float(checks.positive("temperature", temperature))
     share = float(checks.share("damping", damping))
     with jax.enable_x64(True):
-        return contraction_of(problem, heat, share, long_run, int(num_samples), seed)
+        return contraction_of(problem, heat, share, long_run, samples, seed)
 
 
 def contraction_of(

@@ -6,10 +6,11 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, as_float
+from rmfg.core import checks, inputs
+from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity, Nominal
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.ambiguity.base import checked_ambiguity
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.leaking import Leaking
 
@@ -35,22 +36,14 @@ class Problem(eqx.Module):
         ambiguity: Ambiguity | None = None,
         population: Population | Array = "worst_case",
     ):
-        if not isinstance(game, MeanFieldGame):
-            raise TypeError(
-                f"`game` must be a rmfg.MeanFieldGame, but is a {type(game).__name__}. "
-                "Make one with rmfg.TabularGame or rmfg.zoo.make."
-            )
-        if not isinstance(ambiguity, Ambiguity | None):
-            raise TypeError(
-                f"`ambiguity` must be an ambiguity set such as rmfg.TotalVariation(0.1), but is "
-                f"a {type(ambiguity).__name__}."
-            )
+        checked_game(game)
+        if ambiguity is not None:
+            checked_ambiguity(ambiguity)
         self.game, self.ambiguity = game, Nominal() if ambiguity is None else ambiguity
         if isinstance(population, str):
-            checks.known("population", population, ("worst_case", "nominal"))
-            self.population = population
+            self.population = inputs.word("population", population, ("worst_case", "nominal"))
         else:
-            self.population = as_kernel(population)
+            self.population = as_kernel(population, "population")
             found = (self.population.num_states, self.population.num_actions)
             if found != (game.num_states, game.num_actions):
                 raise ValueError(
@@ -75,12 +68,13 @@ class Candidate(NamedTuple):
     def checked(self, game: MeanFieldGame) -> "Candidate":
         """Refuse wrong shapes and rows that are no laws. NaN passes: the certificate refutes it."""
         size, actions = game.num_states, game.num_actions
-        policy, distribution = as_float(self.policy), as_float(self.distribution)
+        policy = inputs.real("policy", self.policy)
+        distribution = inputs.real("distribution", self.distribution)
         checks.shaped("policy", policy, (size, actions), "(states, actions)")
         checks.shaped("distribution", distribution, (size,), "(states,)")
         if not checks.has_nan(policy, distribution):
-            checks.laws("policy", policy, ("s",))
-            checks.laws("distribution", distribution, ())
+            policy = checks.policy("policy", self.policy, size, actions)
+            distribution = checks.distribution("distribution", self.distribution, size)
         kernel = self.kernel
         if kernel is not None and (kernel.num_states, kernel.num_actions) != (size, actions):
             raise ValueError(

@@ -2,13 +2,13 @@
 argument, the place, the value and the way out. Traced arrays are checked by shape alone.
 """
 
-import difflib
-import math
+import sys
 from collections.abc import Iterable
 
 import jax.numpy as jnp
 import numpy as np
 
+from rmfg.core import inputs
 from rmfg.core.precision import Array, Number, is_concrete
 
 # Rows that sum to one within this much, and entries that are this little below zero, are a law up to
@@ -117,7 +117,9 @@ def within(name: str, array: Array, low: float, high: float, way_out: str) -> Ar
 
 def discount(value: Number) -> float:
     """Refuse a discount outside [0, 1)."""
-    number = float(value)
+    if not is_concrete(value):
+        return value
+    number = inputs.number("discount", value)
     if not 0 <= number < 1:
         raise ValueError(
             f"`discount` must lie in [0, 1), but is {number:g}. The guarantees of the discounted "
@@ -128,7 +130,7 @@ def discount(value: Number) -> float:
 
 def tolerance(tol: Number, smallest: float) -> float:
     """Refuse a tolerance that the floating-point type cannot promise."""
-    number = float(tol)
+    number = inputs.number("tol", tol)
     if not smallest <= number <= 1:
         raise ValueError(
             f"`tol` must lie in [{smallest:.1g}, 1], but is {number:g}. It is relative to "
@@ -138,10 +140,14 @@ def tolerance(tol: Number, smallest: float) -> float:
 
 
 def positive(name: str, value: Number) -> np.ndarray:
-    """Refuse zero, negative numbers, infinity and NaN; the number as an array that can be swept."""
-    if not (isinstance(value, int | float | np.number) and 0 < value < math.inf):
-        raise ValueError(f"`{name}` must be a positive number, but is {value!r}.")
-    return np.asarray(value, dtype=np.float64)
+    """Refuse zero, negative numbers, infinity and NaN; the number as an array that can be swept.
+
+    Numbers below what float64 holds with all its digits count as zero: nothing can be divided by them.
+    """
+    number = inputs.number(name, value)
+    if not number >= sys.float_info.min:
+        raise ValueError(f"`{name}` must be a positive number, but is {number:g}.")
+    return np.asarray(number, dtype=np.float64)
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
@@ -151,28 +157,24 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
         return name
     if not isinstance(name, str):
         raise TypeError(f"the name of a {kind} must be a string, but is a {type(name).__name__}.")
-    near = closest(name, choices)
+    near = inputs.closest(name, choices)
     raise ValueError(
         f"unknown {kind} {name!r}. {near}{' ' * bool(near)}Known: {', '.join(choices)}."
     )
 
 
-def closest(name: str, choices: Iterable[str]) -> str:
-    """A question whether the nearest of the known words was meant, if there is a near one."""
-    near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.4)
-    return f"Did you mean {near[0]!r}?" if near else ""
-
-
 def distribution(name: str, array: Array, num_states: int) -> Array:
-    """Refuse anything but a law over states."""
-    shaped(name, array, (num_states,), "(states,)")
-    return laws(name, array, ())
+    """Refuse anything but a law over states; return it normalized."""
+    numbers = inputs.real(name, array)
+    shaped(name, numbers, (num_states,), "(states,)")
+    return laws(name, numbers, (), inputs.precision_of(array))
 
 
 def policy(name: str, array: Array, num_states: int, num_actions: int) -> Array:
-    """Refuse anything but one law over actions per state."""
-    shaped(name, array, (num_states, num_actions), "(states, actions)")
-    return laws(name, array, ("s",))
+    """Refuse anything but one law over actions per state; return them normalized."""
+    numbers = inputs.real(name, array)
+    shaped(name, numbers, (num_states, num_actions), "(states, actions)")
+    return laws(name, numbers, ("s",), inputs.precision_of(array))
 
 
 def has_nan(*arrays: Array) -> bool:

@@ -4,17 +4,18 @@ Each function names the argument in backticks, says what it got, and what to giv
 arrays pass through: of them only type and shape are known.
 """
 
+import contextlib
+import difflib
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rmfg.core.checks import closest
 from rmfg.core.precision import Array, is_concrete
 
 T = TypeVar("T")
@@ -22,6 +23,11 @@ T = TypeVar("T")
 # Beyond it integers do not fit into the arrays that count with them.
 LARGEST_INTEGER = 2**63 - 1
 LONGEST = 60
+UNTRACEABLE = (
+    jax.errors.JAXTypeError,
+    jax.errors.JAXIndexError,
+    jax.errors.ConcretizationTypeError,
+)
 PLAIN = (bool, int, float, complex, str, bytes)
 NOT_ARRAYS = (str, bytes, bytearray, dict, set, frozenset, type(None))
 
@@ -185,6 +191,13 @@ def flag(name: str, value: object) -> bool:
     raise TypeError(f"`{name}` must be True or False, but is {described(value)}.")
 
 
+def finite_number(name: str, value: object) -> float | Array:
+    """A finite number, or one that is being traced."""
+    if isinstance(value, jax.Array) and not is_concrete(value) and value.ndim == 0:
+        return value
+    return number(name, value)
+
+
 def word(name: str, value: object, choices: Iterable[str]) -> str:
     """One of several words. Raises TypeError for no string, and ValueError for another word."""
     known = list(choices)
@@ -197,11 +210,28 @@ def word(name: str, value: object, choices: Iterable[str]) -> str:
     return value
 
 
-def instance(name: str, value: object, kind: type[T], what: str, way_out: str = "") -> T:
+def closest(name: str, choices: Iterable[str]) -> str:
+    """A question whether the nearest of the known words was meant, if there is a near one."""
+    near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.4)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def instance(name: str, value: T, kind: Any, what: str, way_out: str = "") -> T:
     """An object of a kind. Raises TypeError for anything else."""
     if isinstance(value, kind):
         return value
     raise TypeError(f"`{name}` must be {what}, but is {described(value)}.{_after(way_out)}")
+
+
+@contextlib.contextmanager
+def named(name: str) -> Iterator[None]:
+    """Put the argument's name before the message of an error that knows less."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if f"`{name}`" in str(error):
+            raise
+        raise type(error)(f"`{name}`: {error}") from error
 
 
 def function_of(name: str, function: Callable[..., Any], *arguments: str) -> Callable[..., Any]:
@@ -225,17 +255,16 @@ def called(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """
     try:
         return function(*arguments)
-    except (
-        jax.errors.TracerArrayConversionError,
-        jax.errors.ConcretizationTypeError,
-        jax.errors.NonConcreteBooleanIndexError,
-    ) as error:
+    except UNTRACEABLE as error:
         raise TypeError(
             f"`{name}` must be a function that JAX can trace, but looks at the numbers of its "
             f"argument ({type(error).__name__}). Use `jnp` in place of `np`, and `jnp.where` in "
             "place of `if`."
         ) from error
     except Exception as error:
+        if type(error) in (ValueError, TypeError) and str(error).startswith("`"):
+            with named(name):  # one of this library, of a kernel made inside
+                raise
         # One note is enough where functions are inside of each other.
         if not getattr(error, "__notes__", None):
             error.add_note(f"This happened inside the function given as `{name}`.")

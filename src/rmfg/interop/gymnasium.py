@@ -10,10 +10,10 @@ from jaxtyping import Float
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float
+from rmfg.core.precision import Array
 from rmfg.interop import require
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel
 from rmfg.operators.response import best_response, checked_mean_field
 from rmfg.population.arena import Arena, disintegrated
@@ -51,6 +51,7 @@ def single_agent_env(
     Raises ImportError without Gymnasium, and ValueError for wrong input.
     """
     require("gymnasium", "single_agent_env")
+    checked_game(game)
     check_nature(nature, NATURES, ambiguity, mean_field)
     steps = whole("num_steps", num_steps)
     brought = mean_field.ambiguity if isinstance(mean_field, Equilibrium) else None
@@ -59,8 +60,7 @@ def single_agent_env(
     problem.ambiguity.check(game.kernel(game.mean_field_of(law, policy)))
     start = law
     if initial is not None:
-        start = np.asarray(initial, dtype=np.float64)
-        checks.distribution("initial", start, game.num_states)
+        start = np.asarray(checks.distribution("initial", initial, game.num_states))
     with jax.enable_x64(True):
         if isinstance(nature, str) and nature == "worst_case":
             moving = _worst(problem, mean_field, ambiguity is None, law, policy)
@@ -76,10 +76,9 @@ def _population(
     game = problem.game
     if isinstance(mean_field, Equilibrium):
         policy = checked_policy(mean_field, problem)
-        law = np.asarray(mean_field.distribution, dtype=np.float64)
-        checks.distribution("distribution", law, game.num_states)
-        return law, policy
-    field = np.asarray(checked_mean_field(game, as_float(mean_field)), dtype=np.float64)
+        law = checks.distribution("distribution", mean_field.distribution, game.num_states)
+        return np.asarray(law), policy
+    field = np.asarray(checked_mean_field(game, mean_field), dtype=np.float64)
     if game.mean_field == "state-action":
         return disintegrated(field)
     return field, np.full((game.num_states, game.num_actions), 1 / game.num_actions)

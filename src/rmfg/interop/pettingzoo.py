@@ -11,7 +11,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core.precision import Array
 from rmfg.interop import require
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
+from rmfg.model.game import MeanFieldGame, check_game, checked_game, uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.population.arena import Arena, checked_numbers
 from rmfg.population.nature import NATURES, check_nature, checked_policy, conduct, problem_of
@@ -63,6 +63,7 @@ def _arena(
     initial: Array | None,
 ) -> Arena:
     """The agents' arena, after all checks."""
+    checked_game(game)
     check_nature(nature, NATURES, ambiguity, policy)
     if isinstance(nature, str) and nature in AGAINST_VALUES and policy is None:
         raise ValueError(

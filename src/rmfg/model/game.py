@@ -8,8 +8,7 @@ are an ambiguity set, chosen when the game is solved.
 
 import abc
 import functools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -19,9 +18,12 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks, inputs
-from rmfg.core.precision import Array, Number, as_float, boundary, is_concrete
+from rmfg.core.precision import Array, Number, boundary, is_concrete
 from rmfg.model.kernel import DenseKernel, Kernel, as_kernel, read_only
 from rmfg.model.layout import Layout
+
+# No array of so many numbers fits into a memory.
+LARGEST_TABLE = 2**33
 
 MeanFieldKind = Literal["state", "state-action"]
 
@@ -54,7 +56,9 @@ def _converted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 def _kernel_from(result: Any, field: Array) -> Kernel:
     """The kernel that a function returned, in the precision of its argument."""
     if not isinstance(result, Kernel):
-        result = DenseKernel(_returned("kernel", result, "(states, actions, next states)"))
+        array = _returned("kernel", result, "(states, actions, next states)")
+        with inputs.named("kernel"):
+            result = DenseKernel(array)
     dtype = jnp.result_type(field.dtype, float)
     if result.law.dtype == dtype:
         return result
@@ -189,7 +193,10 @@ class TabularGame(MeanFieldGame):
         self.discount = checks.discount(discount)
         inputs.word("mean_field", mean_field, ("state", "state-action"))
         self.mean_field = mean_field
-        self.name, self.layout = name, layout
+        self.name = None if name is None else inputs.instance("name", name, str, "a string")
+        self.layout = inputs.instance(
+            "layout", layout, Layout | None, "a layout of rmfg.model.layout"
+        )
         self.lipschitz = None if lipschitz is None else _proved(lipschitz)
         self._kernel, self._reward = _as_given(kernel), _as_reward(reward)
         self.num_states, self.num_actions = self._sizes(num_states, num_actions)
@@ -221,38 +228,63 @@ class TabularGame(MeanFieldGame):
         `transition(s, a, m)` returns the law (S,) of the next state and `reward(s, a, m)` a number;
         JAX traces both with integer arrays s and a. `options` are those of `TabularGame`.
         """
-        states, actions = np.arange(num_states), np.arange(num_actions)
+        sizes = {
+            "num_states": inputs.integer("num_states", num_states, 1),
+            "num_actions": inputs.integer("num_actions", num_actions, 1),
+        }
+        count, width = sizes.values()
+        if count * count * width > LARGEST_TABLE:
+            raise ValueError(
+                f"`num_states` = {count:g} and `num_actions` = {width:g} make a table of "
+                f"{count * count * width:.1e} probabilities, more than {LARGEST_TABLE:.1e}. Give a "
+                "`SparseKernel`, or a function of the mean field that returns one."
+            )
+        states, actions = np.arange(count), np.arange(width)
 
-        def table(function: Callable[..., Any]) -> Callable[[Any], Any]:
-            over_actions = jax.vmap(function, in_axes=(None, 0, None))
+        def table(
+            name: str, function: Callable[..., Any], shape: tuple[int, ...], what: str
+        ) -> Callable[[Any], Any]:
+            inputs.function_of(name, function, "s", "a", "m")
+
+            def one(s: Array, a: Array, m: Array) -> Array:
+                found = _returned(name, inputs.called(name, function, s, a, m), what)
+                return jnp.asarray(checks.shaped(name, found, shape, what))
+
+            over_actions = jax.vmap(one, in_axes=(None, 0, None))
             over_states = jax.vmap(over_actions, in_axes=(0, None, None))
             return lambda m: over_states(states, actions, m)
 
-        sizes = {"num_states": num_states, "num_actions": num_actions}
-        return cls(table(transition), table(reward), discount, **sizes, **options)
+        laws = table("transition", transition, (count,), "(next states,)")
+        payoffs = table("reward", reward, (), "(), one number")
+        try:
+            return cls(laws, payoffs, discount, **sizes, **options)
+        except ValueError as error:
+            raise ValueError(str(error).replace("`kernel`", "`transition`")) from error
 
     def _start(self, initial: Any) -> Array:
         """A copy of a law over states."""
-        law = inputs.real("initial", initial)
-        return read_only(checks.distribution("initial", law, self.num_states))
+        return read_only(checks.distribution("initial", initial, self.num_states))
 
     def _sizes(self, num_states: int | None, num_actions: int | None) -> tuple[int, int]:
+        sizes = {"num_states": num_states, "num_actions": num_actions}
+        given = [
+            None if size is None else inputs.integer(name, size, 1, LARGEST_TABLE)
+            for name, size in sizes.items()
+        ]
         if isinstance(self._kernel, Kernel):
             found = (self._kernel.num_states, self._kernel.num_actions)
         elif not callable(self._reward):
             found = (self._reward.shape[0], self._reward.shape[1])
-        elif num_states is None or num_actions is None:
+        elif given[0] is None or given[1] is None:
             raise ValueError(
                 "`num_states` and `num_actions` must be given where both `kernel` and `reward` are "
                 "functions of the mean field: TabularGame(..., num_states=S, num_actions=A)."
             )
         else:
-            found = (num_states, num_actions)
-        for name, given, real in zip(
-            ("num_states", "num_actions"), (num_states, num_actions), found, strict=True
-        ):
-            if given is not None and given != real:
-                raise ValueError(f"`{name}` is {given}, but the arrays say {real}.")
+            found = (given[0], given[1])
+        for name, size, real in zip(sizes, given, found, strict=True):
+            if size is not None and size != real:
+                raise ValueError(f"`{name}` is {size}, but the arrays say {real}.")
         return found
 
 
@@ -262,21 +294,44 @@ def uniform_mean_field(game: MeanFieldGame) -> Float[Array, "..."]:
     return np.full(shape, 1 / np.prod(shape))
 
 
+def checked_game(game: Any) -> MeanFieldGame:
+    """Refuse what is no game."""
+    way_out = "Make one with rmfg.TabularGame or rmfg.zoo.make."
+    return inputs.instance("game", game, MeanFieldGame, "a rmfg.MeanFieldGame", way_out)
+
+
+def checked_mean_field(game: MeanFieldGame, mean_field: Array, name: str = "mean_field") -> Array:
+    """Refuse what is no law of the kind that the game reads; return it normalized."""
+    array = inputs.real(name, mean_field)
+    checks.shaped(name, array, game.mean_field_shape, f"the {game.mean_field} law")
+    laws = checks.laws(name, array.reshape(-1), (), inputs.precision_of(mean_field))
+    return laws.reshape(game.mean_field_shape)
+
+
 def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
     """Check a game at a mean field (the uniform one if None): sizes, shapes, laws, finiteness.
 
     Raises ValueError with the place and the value. Done once for every game before it is solved.
     """
+    checked_game(game)
     for attribute in ("num_states", "num_actions", "discount"):
         if not hasattr(game, attribute):
             raise ValueError(
                 f"`{attribute}` is missing from {type(game).__name__}: set it as a class "
                 "attribute or in `__init__`."
             )
+    count, width = (
+        inputs.integer(name, size, 1, LARGEST_TABLE)
+        for name, size in (("num_states", game.num_states), ("num_actions", game.num_actions))
+    )
+    if count * width > LARGEST_TABLE:
+        raise ValueError(
+            f"`num_states` = {count:g} times `num_actions` = {width:g} is more than {LARGEST_TABLE:g}."
+        )
     checks.discount(game.discount)
     inputs.word("mean_field", game.mean_field, ("state", "state-action"))
     if game.initial is not None:
-        checks.distribution("initial", as_float(game.initial), game.num_states)
+        checks.distribution("initial", game.initial, game.num_states)
     field = uniform_mean_field(game) if mean_field is None else mean_field
     if not is_concrete(field, game):
         return
@@ -290,15 +345,15 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
             f"`kernel` has (states, actions) = {sizes}, but the game has {shape}. "
             "Check the order of the axes: (state, action, next state)."
         )
-    kernel.check()
+    with inputs.named("kernel"):
+        kernel.check()
 
 
 def _proved(lipschitz: Lipschitz) -> Lipschitz:
+    inputs.instance("lipschitz", lipschitz, Lipschitz, "a rmfg.Lipschitz")
     for name, number in lipschitz._asdict().items():
-        if number is not None and not 0 <= number < math.inf:
-            raise ValueError(
-                f"`lipschitz.{name}` must be finite and not negative, but is {number:g}."
-            )
+        if number is not None:
+            inputs.number(f"lipschitz.{name}", number, 0.0)
     return lipschitz
 
 
@@ -327,6 +382,11 @@ def _as_reward(reward: Any) -> Any:
 def _names(argument: str, names: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
     if names is None:
         return None
+    if isinstance(names, str | bytes | dict) or not isinstance(names, Iterable | np.ndarray):
+        raise TypeError(
+            f"`{argument}` must be a list of {count} names, but is {inputs.described(names)}."
+        )
+    names = list(names)
     if len(names) != count:
         raise ValueError(f"`{argument}` must have {count} entries, but has {len(names)}.")
     return tuple(str(name) for name in names)

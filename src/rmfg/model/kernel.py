@@ -280,11 +280,15 @@ class SparseKernel(Kernel):
 
 
 def as_kernel(kernel: Kernel | Array, name: str = "kernel") -> Kernel:
-    """The kernel itself, or the dense kernel of an array (S, A, S)."""
+    """The kernel itself, or the dense kernel of an array (S, A, S).
+
+    Raises TypeError or ValueError, naming the argument, for what is neither.
+    """
     if isinstance(kernel, Kernel):
         return kernel
     inputs.real(name, kernel)
-    return DenseKernel(kernel)
+    with inputs.named(name):
+        return DenseKernel(kernel)
 
 
 def stacked(kernels: Sequence[Kernel]) -> Float[Array, "N K S A"]:

@@ -7,10 +7,11 @@ arguments they compute in float64 and return NumPy arrays. `values` has shape (S
 import equinox as eqx
 from jaxtyping import Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, boundary
+from rmfg.core import checks, inputs
+from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.ambiguity.base import checked_ambiguity
+from rmfg.model.game import MeanFieldGame, checked_game, checked_mean_field
 from rmfg.operators.robust_mdp import RobustMDP, policy_average, soft_maximum
 
 
@@ -19,9 +20,10 @@ def robust_q(
     game: MeanFieldGame, ambiguity: Ambiguity, mean_field: Array, values: Float[Array, " S"]
 ) -> Float[Array, "S A"]:
     """Return r(s, a) + discount * worst expected value of the next state, (S, A)."""
-    mean_field, values = as_float(mean_field), as_float(values)
-    checks.shaped("mean_field", mean_field, game.mean_field_shape, f"the {game.mean_field} law")
-    checks.shaped("values", values, (game.num_states,), "(states,)")
+    checked_game(game)
+    checked_ambiguity(ambiguity)
+    mean_field = checked_mean_field(game, mean_field)
+    values = checked_values("values", game, values)
     return _q(game, ambiguity, mean_field, values)
 
 
@@ -42,8 +44,8 @@ def policy_operator(
     values: Float[Array, " S"],
 ) -> Float[Array, " S"]:
     """Return (T^pi V)(s), the policy's mean of the robust action values, (S,)."""
-    policy = as_float(policy)
-    checks.policy("policy", policy, game.num_states, game.num_actions)
+    checked_game(game)
+    policy = checks.policy("policy", policy, game.num_states, game.num_actions)
     return policy_average(robust_q(game, ambiguity, mean_field, values), policy)
 
 
@@ -59,7 +61,16 @@ def soft_operator(
 
     At most temperature * log A above the optimal operator, with a unique policy softmax(Q / tau).
     """
+    if is_concrete(temperature):
+        temperature = float(checks.positive("temperature", temperature))
     return soft_maximum(robust_q(game, ambiguity, mean_field, values), temperature)
+
+
+def checked_values(name: str, game: MeanFieldGame, values: Array) -> Array:
+    """Refuse anything but a finite number for every state."""
+    array = inputs.real(name, values)
+    checks.shaped(name, array, (game.num_states,), "(states,)")
+    return checks.finite(name, array, ("s",))
 
 
 @eqx.filter_jit

@@ -7,10 +7,13 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, Number, as_float, boundary
+from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.ambiguity.base import checked_ambiguity
+from rmfg.model.game import MeanFieldGame, check_game, checked_game
+from rmfg.model.game import checked_mean_field as law_of_kind
 from rmfg.model.kernel import Kernel
+from rmfg.operators.bellman import checked_values
 from rmfg.operators.newton import solve_bellman
 from rmfg.operators.robust_mdp import RobustMDP
 
@@ -47,10 +50,12 @@ def best_response(
     Method: safeguarded Newton, that is robust policy iteration (see `rmfg.operators.newton`).
     """
     checks.tolerance(tol, SMALLEST_TOLERANCE)
+    checked_game(game)
+    checked_ambiguity(ambiguity)
     mean_field = checked_mean_field(game, mean_field)
+    zeros = np.zeros(game.num_states)
+    begin = zeros if start is None else checked_values("start", game, start)
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
-    begin = np.zeros(game.num_states) if start is None else as_float(start)
-    checks.shaped("start", begin, (game.num_states,), "(states,)")
     ambiguity.check(mdp.kernel)
     point, error, _ = solve_bellman(mdp, begin, absolute_tolerance(mdp, tol))
     return BestResponse(
@@ -72,10 +77,12 @@ def evaluate(
     The error is at most `tol` times (max reward - min reward) / (1 - discount), up to rounding.
     """
     checks.tolerance(tol, SMALLEST_TOLERANCE)
-    policy = as_float(policy)
-    checks.policy("policy", policy, game.num_states, game.num_actions)
+    checked_game(game)
+    checked_ambiguity(ambiguity)
+    policy = checks.policy("policy", policy, game.num_states, game.num_actions)
     mean_field = checked_mean_field(game, mean_field)
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
+    ambiguity.check(mdp.kernel)
     begin = jnp.zeros(game.num_states)
     tolerance = absolute_tolerance(mdp, tol)
     return solve_bellman(mdp, begin, tolerance, jnp.asarray(policy)).point.value
@@ -83,11 +90,9 @@ def evaluate(
 
 def checked_mean_field(game: MeanFieldGame, mean_field: Array) -> Array:
     """Refuse a mean field of the wrong shape, or that is no law; check the game there."""
-    array = as_float(mean_field)
-    checks.shaped("mean_field", array, game.mean_field_shape, f"the {game.mean_field} law")
-    checks.laws("mean_field", array.reshape(-1), ())
-    check_game(game, array)
-    return array
+    law = law_of_kind(game, mean_field)
+    check_game(game, law)
+    return law
 
 
 def value_scale(mdp: RobustMDP) -> float:

@@ -23,6 +23,7 @@ from rmfg.answer import nature
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import Constant, Steepness, farthest, steepness_of
+from rmfg.core import inputs
 from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
 from rmfg.model.game import MeanFieldGame
@@ -97,7 +98,10 @@ def finite_bound(
     form, else estimated from laws drawn from `seed`. With `posterior` the bound by what is met along
     the equilibrium stands beside it: exact in small games, else sampled in `num_runs` runs.
     """
-    agents = whole("num_agents", num_agents)
+    inputs.instance("equilibrium", equilibrium, Equilibrium, "an answer of `rmfg.solve`")
+    agents, seed = whole("num_agents", num_agents), inputs.integer("seed", seed)
+    inputs.flag("posterior", posterior)
+    whole("num_runs", num_runs)
     game = equilibrium.game if game is None else game
     problem = problem_of(equilibrium, game, None)
     found = (

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
@@ -74,14 +74,16 @@ def finite_gap(
     check_game(game)
     plan = checked_policy(policy, problem)
     agents, runs = whole("num_agents", num_agents), whole("num_runs", num_runs)
-    checks.known("method", method, METHODS)
+    inputs.word("method", method, METHODS)
+    seed = inputs.integer("seed", seed)
     checks.tolerance(tol, 1e-13)
     law = initial_law(game, policy, initial)
     rule = own_nature(policy, ambiguity) if nature is None else nature
     check_nature(rule, STEADY, ambiguity, policy)
     if method == "auto":
         method = "exact" if work(agents, game.num_states) <= SMALL_GAME else "sample"
-    steps = whole("num_steps", num_steps) if num_steps else _enough(float(game.discount))
+    enough = _enough(float(game.discount))
+    steps = enough if num_steps is None else whole("num_steps", num_steps)
     if method == "sample":
         _check_sample(game, runs, steps)
     with jax.enable_x64(True):

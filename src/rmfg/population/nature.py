@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
@@ -195,14 +195,13 @@ def conduct(
     plan = np.asarray(equilibrium.policy if equilibrium is not None else policy)
     zeros = np.zeros(game.num_states)
     if not isinstance(nature, str):
-        kernel = as_kernel(nature)
+        kernel = as_kernel(nature, "nature")
         found = (kernel.num_states, kernel.num_actions)
         if found != plan.shape:
             raise ValueError(
                 f"`nature` is a kernel with (states, actions) = {found}, but the game has {plan.shape}."
             )
         return Conduct(problem, plan, FixedNature(kernel), zeros)
-    checks.known("nature", nature, NATURES)
     if nature == "nominal":
         return Conduct(problem, plan, NominalNature(), zeros)
     if nature == "random":
@@ -228,9 +227,8 @@ def checked_policy(
 ) -> Float[np.ndarray, "S A"]:
     """The policy's array, refused where it does not fit the game."""
     game = problem.game
-    array = np.asarray(policy.policy if isinstance(policy, Equilibrium) else policy, float)
-    checks.policy("policy", array, game.num_states, game.num_actions)
-    return array
+    array = policy.policy if isinstance(policy, Equilibrium) else policy
+    return np.asarray(checks.policy("policy", array, game.num_states, game.num_actions))
 
 
 def problem_of(policy: object, game: MeanFieldGame, ambiguity: Ambiguity | None) -> Problem:
@@ -259,8 +257,9 @@ def check_nature(
 ) -> None:
     """Refuse an unknown nature, and one who has no set to pick from."""
     if not isinstance(nature, str):
+        as_kernel(nature, "nature")
         return
-    checks.known("nature", nature, names)
+    inputs.word("nature", nature, names)
     if nature != "nominal" and ambiguity is None and not isinstance(policy, Equilibrium):
         raise ValueError(
             f"`nature` is {nature!r}, but there is no `ambiguity` for her to pick from. Give a set "

@@ -20,7 +20,7 @@ import scipy.stats
 from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
@@ -93,7 +93,9 @@ def simulate(
     plan = checked_policy(policy, problem)
     sizes = {"num_agents": num_agents, "num_steps": num_steps, "num_runs": num_runs}
     agents, steps, runs = (whole(name, number) for name, number in sizes.items())
-    checks.known("method", method, METHODS)
+    inputs.word("method", method, METHODS)
+    inputs.flag("keep_agents", keep_agents)
+    seed = inputs.integer("seed", seed)
     law = initial_law(problem.game, policy, initial)
     rule = own_nature(policy, ambiguity) if nature is None else nature
     check_nature(rule, NATURES, ambiguity, policy)
@@ -120,9 +122,7 @@ def simulate(
 
 def whole(name: str, number: Number) -> int:
     """Refuse what is not a whole number of at least one."""
-    if isinstance(number, bool) or int(number) != number or number < 1:
-        raise ValueError(f"`{name}` must be a whole number of at least 1, but is {number!r}.")
-    return int(number)
+    return inputs.integer(name, number, 1)
 
 
 def initial_law(
@@ -135,9 +135,7 @@ def initial_law(
         initial = game.initial
     if initial is None:
         return np.full(game.num_states, 1 / game.num_states)
-    law = np.asarray(initial, dtype=np.float64)
-    checks.distribution("initial", law, game.num_states)
-    return law / law.sum()
+    return np.asarray(checks.distribution("initial", initial, game.num_states))
 
 
 class _Agents:

@@ -3,6 +3,8 @@
 import os
 from typing import TYPE_CHECKING
 
+from rmfg.answer.equilibrium import Equilibrium
+from rmfg.core import inputs
 from rmfg.core.files import write_whole
 from rmfg.model import layout as layouts
 from rmfg.model.game import MeanFieldGame
@@ -10,14 +12,12 @@ from rmfg.model.game import MeanFieldGame
 if TYPE_CHECKING:
     import matplotlib.figure
 
-    from rmfg.answer.equilibrium import Equilibrium
-
 FORMATS = (".png", ".pdf", ".svg")
 DOTS_PER_INCH = 160
 
 
 def plot(
-    equilibrium: "Equilibrium", path: str | os.PathLike[str] | None = None
+    equilibrium: Equilibrium, path: str | os.PathLike[str] | None = None
 ) -> "matplotlib.figure.Figure":
     """Draw the distribution and the policy where the states lie: on a line, a ring, a grid, a map.
 
@@ -25,6 +25,7 @@ def plot(
     also written, whole or not at all. A saved and loaded answer gives the same figure.
     Raises ValueError for other formats, missing folders, and layouts that do not fit the game.
     """
+    inputs.instance("equilibrium", equilibrium, Equilibrium, "an answer of `rmfg.solve`")
     if path is not None:
         check_format("path", path)
     check_layout(equilibrium.game)
@@ -43,6 +44,7 @@ def write(figure: "matplotlib.figure.Figure", path: str | os.PathLike[str]) -> N
 
 def check_format(name: str, path: str | os.PathLike[str]) -> None:
     """Refuse a path whose ending names no format of a figure."""
+    inputs.instance(name, path, str | os.PathLike, "a path")
     if _suffix(path) not in FORMATS:
         raise ValueError(
             f"`{name}`: {os.fspath(path)!r} names no format for a figure. "

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from rmfg.core import inputs
 from rmfg.show import frame
 from rmfg.show.figure import check_format, write
 
@@ -24,6 +25,14 @@ def plot_finite(study: "xarray.Dataset", path: str | os.PathLike[str] | None = N
     Returns a matplotlib figure that belongs to no window; with `path` (.png, .pdf or .svg) it is
     also written, whole or not at all. Raises ValueError for other formats and missing folders.
     """
+    import xarray
+
+    inputs.instance("study", study, xarray.Dataset, "a dataset of `rmfg.finite_study`")
+    missing = [name for name in ("agents", "distance", "bound") if name not in study]
+    if missing:
+        raise ValueError(
+            f"`study` must be a dataset of `rmfg.finite_study`, but has no `{missing[0]}`."
+        )
     if path is not None:
         check_format("path", path)
     figure = Figure(figsize=(9.2, 4.3), facecolor="white", layout="constrained")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.solvers.base import Solver
 from rmfg.solvers.picard import Picard
@@ -53,13 +53,8 @@ class Anderson(Solver):
         self, solver: Solver | None = None, memory: Number = 5, *, regularization: Number = 1e-12
     ):
         solver = Picard() if solver is None else solver
-        if not isinstance(solver, Solver):
-            raise TypeError(
-                f"`solver` must be a solver object such as rmfg.Picard(), but is {solver!r}."
-            )
-        if not (isinstance(memory, int | np.integer) and memory >= 1):
-            raise ValueError(f"`memory` must be a whole number of at least 1, but is {memory!r}.")
-        self.solver, self.memory = solver, int(memory)
+        inputs.instance("solver", solver, Solver, "a solver object such as rmfg.Picard()")
+        self.solver, self.memory = solver, inputs.integer("memory", memory, 1)
         self.regularization = checks.positive("regularization", regularization)
 
     @boundary

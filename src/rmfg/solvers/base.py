@@ -22,9 +22,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.contraction import Contraction
+from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
+from rmfg.model.game import checked_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.operators.newton import solve_bellman
 from rmfg.operators.response import absolute_tolerance
@@ -116,19 +118,18 @@ def long_run(response: Response, initial: Float[Array, " S"]) -> Float[Array, " 
 def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
     """The mean field to begin with: the caller's, else the game's, else the uniform law."""
     game = problem.game
-    if hasattr(initial, "mean_field"):  # an earlier answer
+    if isinstance(initial, Equilibrium):
         initial = initial.mean_field
     if initial is None and game.initial is not None:
         initial = game.initial
     if initial is None:
         shape = game.mean_field_shape
         return np.full(shape, 1 / np.prod(shape))
-    guess = np.asarray(initial, dtype=np.float64)
+    guess = inputs.real("initial", initial)
     if guess.shape == (game.num_states,) and game.mean_field == "state-action":
-        guess = np.repeat(guess[:, None] / game.num_actions, game.num_actions, axis=1)
-    checks.shaped("initial", guess, game.mean_field_shape, f"the {game.mean_field} law")
-    checks.laws("initial", guess.reshape(-1), ())
-    return guess
+        law = checks.distribution("initial", initial, game.num_states)
+        return np.repeat(law[:, None] / game.num_actions, game.num_actions, axis=1)
+    return checked_mean_field(game, initial, "initial")
 
 
 def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:

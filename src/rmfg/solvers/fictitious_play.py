@@ -67,7 +67,9 @@ class FictitiousPlay(Solver):
     def __init__(self, power: Number = 2.0):
         self.power = checks.positive("power", power)
         if not self.power >= 1:
-            raise ValueError(f"`power` must be at least 1 (the plain average), but is {power:g}.")
+            raise ValueError(
+                f"`power` must be at least 1 (the plain average), but is {self.power}."
+            )
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> FictitiousPlayState:

@@ -19,9 +19,11 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
+from rmfg.core import inputs
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.ambiguity.base import checked_ambiguity
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.solvers.smoothing import Center, Smoothing, residual
 
 # In units of the range of values: errors are about its square, and rounding over it.
@@ -53,6 +55,10 @@ def implicit(game: MeanFieldGame, ambiguity: Ambiguity, equilibrium: Equilibrium
 
     Raises ValueError where the sizes of game and equilibrium differ.
     """
+    checked_game(game)
+    checked_ambiguity(ambiguity)
+    what = "an answer of `rmfg.solve`, solved at the values of the parameters"
+    inputs.instance("equilibrium", equilibrium, Equilibrium, what)
     sizes = (game.num_states, game.num_actions)
     if sizes != np.shape(equilibrium.policy):
         raise ValueError(
@@ -120,14 +126,15 @@ def _one_step(problem: Problem, point: Array, smoothing: Smoothing) -> tuple[Arr
     )
 
     # What the answer's own potential leads to: a center that curved sets need in full.
-    play = residual(fixed, point, smoothing)[1]
+    # Functions may close over the parameters, where `fixed` cannot hold them: it is done here.
+    play = jax.lax.stop_gradient(residual(fixed, point, smoothing)[1])
     near = smoothing.center._replace(potential=play.potential, weight=play.weight, toll=play.toll)
     smoothing = smoothing._replace(center=near)
 
     def equations(x: Array) -> Array:
         return residual(fixed, x, smoothing)[0]
 
-    slope = jax.jacfwd(equations)(point)
+    slope = jax.lax.stop_gradient(jax.jacfwd(equations)(point))
     found = residual(problem, point, smoothing)[0]
     moved = point - jnp.linalg.solve(slope, found - jax.lax.stop_gradient(found))
     policy = residual(problem, moved, smoothing)[1].policy

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.kernel import DenseKernel, Kernel, as_dense, assemble
 from rmfg.solvers.assessment import assess, uniform_policy
@@ -90,7 +90,7 @@ class MirrorDescent(Solver):
 
     def __init__(self, step_size: Number = 0.5, *, optimistic: bool = False):
         self.step_size = checks.positive("step_size", step_size)
-        self.optimistic = optimistic
+        self.optimistic = inputs.flag("optimistic", optimistic)
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> MirrorDescentState:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.answer.scale import NEIGHBORHOOD, response_to_neighbors
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.leaking import Leaking
 from rmfg.operators.response import value_scale
@@ -119,7 +119,8 @@ class Newton(Solver):
     ):
         self.temperature = checks.positive("temperature", temperature)
         self.restart = checks.share("restart", restart)
-        self.start = start
+        what = "an earlier answer of `rmfg.solve`"
+        self.start = inputs.instance("start", start, Equilibrium | None, what)
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> NewtonState:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from rmfg.answer.contraction import Contraction, contraction_of
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
 
@@ -55,7 +55,7 @@ class Picard(Solver):
         self.temperature = (
             None if temperature is None else checks.positive("temperature", temperature)
         )
-        self.long_run = long_run
+        self.long_run = inputs.flag("long_run", long_run)
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> PicardState:

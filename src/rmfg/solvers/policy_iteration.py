@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.operators.newton import agents_answer
 from rmfg.solvers.assessment import assess, uniform_policy
@@ -59,7 +59,7 @@ class PolicyIteration(Solver):
         temperature: Number | None = None,
         damping: Number | None = None,
     ):
-        self.kind = checks.known("kind", kind, KINDS)
+        self.kind = inputs.word("kind", kind, KINDS)
         for name, value, owner in (
             ("temperature", temperature, "soft"),
             ("damping", damping, "smooth"),

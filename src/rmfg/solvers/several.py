@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Population, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
@@ -45,8 +45,9 @@ def find_equilibria(
       Simon W.}, journal={SIAM Journal on Scientific Computing}, volume={37}, year={2015}}
     """
     problem = Problem(game, ambiguity, population)
-    checks.positive("apart", apart)
-    checks.positive("num_starts", num_starts)
+    apart = float(checks.positive("apart", apart))
+    num_starts = inputs.integer("num_starts", num_starts, 1)
+    inputs.integer("seed", seed)
     options = {"tol": tol, "population": population, "max_seconds": max_seconds}
     found: list[Equilibrium] = []
 

@@ -11,7 +11,7 @@ from rmfg.answer.certificate import certificate_of
 from rmfg.answer.contraction import Contraction
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Population, Problem
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.core.meter import Meter, NoMeter, TerminalMeter
 from rmfg.core.precision import Array, Number, to_numpy
 from rmfg.core.status import Status
@@ -51,7 +51,7 @@ def solve(
     max_seconds: Number | None = None,
     progress: bool | Meter = False,
     throw: bool = False,
-    seed: int = 0,  # noqa: ARG001
+    seed: int = 0,
 ) -> Equilibrium:
     """Find a stationary robust mean-field equilibrium and certify it.
 
@@ -68,19 +68,19 @@ def solve(
     """
     begin = time.perf_counter()
     problem = Problem(game, ambiguity, population)
-    check_game(game)
-    problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     goal = Goal(
         checks.tolerance(tol, SMALLEST_TOLERANCE),
         None if atol is None else float(checks.positive("atol", atol)),
     )
     solver = Auto() if solver is None else solver
-    if not isinstance(solver, Solver):
-        raise TypeError(
-            f"`solver` must be a solver object such as rmfg.FictitiousPlay(), but is {solver!r}."
-        )
-    steps = DEFAULT_MAX_STEPS if max_steps is None else int(checks.positive("max_steps", max_steps))
+    inputs.instance("solver", solver, Solver, "a solver object such as rmfg.FictitiousPlay()")
+    inputs.integer("seed", seed)
+    inputs.instance("progress", progress, bool | np.bool_ | Meter, "True, False or a meter")
+    inputs.flag("throw", throw)
+    steps = DEFAULT_MAX_STEPS if max_steps is None else inputs.integer("max_steps", max_steps, 1)
     limit = math.inf if max_seconds is None else float(checks.positive("max_seconds", max_seconds))
+    check_game(game)
+    problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     guess = first_guess(problem, initial)
     meter = (
         progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())

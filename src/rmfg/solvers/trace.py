@@ -11,9 +11,10 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Population
+from rmfg.core import inputs
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.solvers.implicit import Implicit, implicit
 from rmfg.solvers.newton import Newton
 from rmfg.solvers.solve import solve
@@ -92,16 +93,26 @@ def trace(
     each. The slopes are those of the implicit function theorem (see `rmfg.implicit`). Raises
     ValueError where `radii` is empty, not one-dimensional or not finite.
     """
-    numbers = np.asarray(radii, dtype=np.float64)
+    checked_game(game)
+    inputs.function_of("family", family, "radius")
+    if initial is not None:
+        inputs.instance("initial", initial, Equilibrium, "an earlier answer of `rmfg.solve`")
+    numbers = np.asarray(inputs.real("radii", radii), dtype=np.float64)
     if numbers.ndim != 1 or numbers.size == 0 or not np.isfinite(numbers).all():
         raise ValueError(
-            f"`radii` must be finite numbers in a row, but is {radii!r}. "
+            f"`radii` must be finite numbers in a row, but is {inputs.described(radii)}. "
             "Try numpy.linspace(0, 0.2, 11)."
         )
     options = {"tol": tol, "population": population, "max_seconds": max_seconds}
     found, slopes, last = [], [], initial
     for radius in numbers:
-        ambiguity = family(float(radius))
+        with inputs.named("radii"):
+            ambiguity = family(float(radius))
+        if not isinstance(ambiguity, Ambiguity):
+            raise TypeError(
+                "`family` must return an ambiguity set, such as rmfg.TotalVariation does, but returned "
+                f"{inputs.described(ambiguity)}."
+            )
         answer = None
         if last is not None:
             warm = Newton(start=last)

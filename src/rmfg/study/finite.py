@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.core import checks
+from rmfg.core import inputs
 from rmfg.core.meter import Meter, NoMeter, TerminalMeter
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import catalog
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel
 from rmfg.population.bound import FiniteBound, finite_bound
 from rmfg.population.gap import METHODS, finite_gap
@@ -58,14 +58,23 @@ def finite_study(
     exact; and seconds. Its attributes hold the slopes of `distance` and `epsilon` in N.
     Raises ValueError for wrong input before any work is done.
     """
+    checked_game(game)
+    inputs.instance("equilibrium", equilibrium, Equilibrium, "an answer of `rmfg.solve`")
+    listed = inputs.real("agents", agents)
+    if listed.ndim != 1:
+        raise ValueError(
+            f"`agents` must be a list of numbers, but has shape {tuple(listed.shape)}."
+        )
     numbers = [whole("agents", number) for number in list(agents)]
     if not numbers or len(set(numbers)) < len(numbers):
-        raise ValueError(f"`agents` must be one or more numbers, each once, but is {agents!r}.")
+        raise ValueError(f"`agents` must be one or more numbers, each once, but is {numbers}.")
+    seed = inputs.integer("seed", seed)
+    inputs.instance("progress", progress, bool | np.bool_ | Meter, "True, False or a meter")
     runs = whole("num_runs", num_runs)
     if runs < 2:
         raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
     if gap is not None:
-        checks.known("gap", gap, METHODS)
+        inputs.word("gap", gap, METHODS)
     steps = _enough(float(game.discount)) if num_steps is None else whole("num_steps", num_steps)
     meter = (
         progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())

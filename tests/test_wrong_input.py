@@ -523,7 +523,7 @@ def cases() -> dict:
         **{
             f"solve: {name} {value!r}": (
                 solve(**{name: value}),
-                ValueError,
+                TypeError if value == "many" else ValueError,
                 [f"`{name}`", "positive", repr(value)],
             )
             for name in ("max_steps", "max_seconds")

@@ -2,6 +2,7 @@
 argument, the place, the value and the way out. Traced arrays are checked by shape alone.
 """
 
+import math
 import sys
 from collections.abc import Iterable
 
@@ -119,7 +120,7 @@ def discount(value: Number) -> float:
     """Refuse a discount outside [0, 1)."""
     if not is_concrete(value):
         return value
-    number = inputs.number("discount", value)
+    number = inputs.any_number("discount", value)
     if not 0 <= number < 1:
         raise ValueError(
             f"`discount` must lie in [0, 1), but is {number:g}. The guarantees of the discounted "
@@ -130,7 +131,7 @@ def discount(value: Number) -> float:
 
 def tolerance(tol: Number, smallest: float) -> float:
     """Refuse a tolerance that the floating-point type cannot promise."""
-    number = inputs.number("tol", tol)
+    number = inputs.any_number("tol", tol)
     if not smallest <= number <= 1:
         raise ValueError(
             f"`tol` must lie in [{smallest:.1g}, 1], but is {number:g}. It is relative to "
@@ -144,8 +145,8 @@ def positive(name: str, value: Number) -> np.ndarray:
 
     Numbers below what float64 holds with all its digits count as zero: nothing can be divided by them.
     """
-    number = inputs.number(name, value)
-    if not number >= sys.float_info.min:
+    number = inputs.any_number(name, value, kind="a positive number")
+    if not sys.float_info.min <= number < math.inf:
         raise ValueError(f"`{name}` must be a positive number, but is {number:g}.")
     return np.asarray(number, dtype=np.float64)
 

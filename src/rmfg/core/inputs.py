@@ -34,9 +34,14 @@ NOT_ARRAYS = (str, bytes, bytearray, dict, set, frozenset, type(None))
 
 def described(value: object) -> str:
     """What a value is, in a few words."""
-    if value is None or isinstance(value, PLAIN):
-        shown = repr(value)
-        return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}... ({type(value).__name__})"
+    if value is None:
+        return "None"
+    if isinstance(value, PLAIN):
+        # The digits of huge integers are not asked for: Python refuses to write them.
+        huge = isinstance(value, int) and abs(value) > LARGEST_INTEGER
+        shown = f"of {value.bit_length()} bits" if huge else repr(value)
+        shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+        return f"the {type(value).__name__} {shown}"
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         traced = "traced " if not is_concrete(value) else ""
         return f"a {traced}{type(value).__name__} of type {value.dtype} and shape {value.shape}"
@@ -127,13 +132,7 @@ def number(
 
     Raises TypeError for what is no number, and ValueError for NaN, infinity and what lies outside.
     """
-    plain = _scalar(value)
-    if plain is None or not isinstance(plain, numbers.Real) or isinstance(plain, bool):
-        raise TypeError(f"`{name}` must be a number, but is {described(value)}.{_after(way_out)}")
-    try:
-        found = float(plain)
-    except (OverflowError, ValueError):
-        found = math.inf
+    found = any_number(name, value, way_out)
     if not math.isfinite(found):
         raise ValueError(f"`{name}` must be a finite number, but is {found}.{_after(way_out)}")
     if not low <= found <= high:
@@ -141,6 +140,17 @@ def number(
             f"`{name}` must be {_bounds(low, high)}, but is {found:.12g}.{_after(way_out)}"
         )
     return found
+
+
+def any_number(name: str, value: object, way_out: str = "", kind: str = "a number") -> float:
+    """A number, NaN and infinity among them. Raises TypeError for what is none."""
+    plain = _scalar(value)
+    if not isinstance(plain, numbers.Real) or isinstance(plain, bool):
+        raise TypeError(f"`{name}` must be {kind}, but is {described(value)}.{_after(way_out)}")
+    try:
+        return float(plain)
+    except OverflowError:
+        return math.copysign(math.inf, plain)
 
 
 def integer(
@@ -151,21 +161,22 @@ def integer(
     Raises TypeError for what is no number, and ValueError for fractions and for what lies outside.
     """
     plain = _scalar(value)
-    if plain is None or not isinstance(plain, numbers.Real) or isinstance(plain, bool):
+    kind = "positive whole" if low == 1 else "whole"
+    if not isinstance(plain, numbers.Real) or isinstance(plain, bool):
         raise TypeError(
-            f"`{name}` must be a whole number, but is {described(value)}.{_after(way_out)}"
+            f"`{name}` must be a {kind} number, but is {described(value)}.{_after(way_out)}"
         )
     if not isinstance(plain, numbers.Integral) and not float(plain).is_integer():
-        raise ValueError(f"`{name}` must be a whole number, but is {plain!r}.{_after(way_out)}")
+        raise ValueError(f"`{name}` must be a {kind} number, but is {plain!r}.{_after(way_out)}")
     found: int = int(plain)  # pyright: ignore[reportArgumentType]
     if found < low:
         raise ValueError(
-            f"`{name}` must be a whole number of at least {low}, but is {found:.12g}."
-            + _after(way_out)
+            f"`{name}` must be a {kind} number of at least {low}, but is "
+            f"{_shown_integer(found)}.{_after(way_out)}"
         )
     if found > high:
         limit = "2^63 - 1" if high == LARGEST_INTEGER else f"{high:g}"
-        shown = f"{found:g}" if found < 1e300 else "larger than 1e300"
+        shown = _shown_integer(found)
         raise ValueError(f"`{name}` must be at most {limit}, but is {shown}.{_after(way_out)}")
     return found
 
@@ -277,6 +288,12 @@ def _scalar(value: object) -> object:
         masked = isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value)
         return None if masked or value.ndim or not is_concrete(value) else _item(value)
     return value
+
+
+def _shown_integer(number: int) -> str:
+    if abs(number) <= 10**15:
+        return str(number)
+    return f"{float(number):g}" if number.bit_length() < 1000 else f"of {number.bit_length()} bits"
 
 
 def _item(value: Any) -> object:

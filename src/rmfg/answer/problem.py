@@ -41,7 +41,8 @@ class Problem(eqx.Module):
             checked_ambiguity(ambiguity)
         self.game, self.ambiguity = game, Nominal() if ambiguity is None else ambiguity
         if isinstance(population, str):
-            self.population = inputs.word("population", population, ("worst_case", "nominal"))
+            inputs.word("population", population, ("worst_case", "nominal"))
+            self.population = population
         else:
             self.population = as_kernel(population, "population")
             found = (self.population.num_states, self.population.num_actions)

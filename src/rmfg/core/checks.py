@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rmfg.core import inputs
-from rmfg.core.precision import Array, Number, is_concrete
+from rmfg.core.precision import Array, is_concrete
 
 # Rows that sum to one within this much, and entries that are this little below zero, are a law up to
 # the rounding of what made them.
@@ -116,10 +116,8 @@ def within(name: str, array: Array, low: float, high: float, way_out: str) -> Ar
     return array
 
 
-def discount(value: Number) -> float:
+def discount(value: object) -> float:
     """Refuse a discount outside [0, 1)."""
-    if not is_concrete(value):
-        return value
     number = inputs.any_number("discount", value)
     if not 0 <= number < 1:
         raise ValueError(
@@ -129,7 +127,7 @@ def discount(value: Number) -> float:
     return number
 
 
-def tolerance(tol: Number, smallest: float) -> float:
+def tolerance(tol: object, smallest: float) -> float:
     """Refuse a tolerance that the floating-point type cannot promise."""
     number = inputs.any_number("tol", tol)
     if not smallest <= number <= 1:
@@ -140,7 +138,7 @@ def tolerance(tol: Number, smallest: float) -> float:
     return number
 
 
-def positive(name: str, value: Number) -> np.ndarray:
+def positive(name: str, value: object) -> np.ndarray:
     """Refuse zero, negative numbers, infinity and NaN; the number as an array that can be swept.
 
     Numbers below what float64 holds with all its digits count as zero: nothing can be divided by them.
@@ -164,14 +162,14 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
     )
 
 
-def distribution(name: str, array: Array, num_states: int) -> Array:
+def distribution(name: str, array: object, num_states: int) -> Array:
     """Refuse anything but a law over states; return it normalized."""
     numbers = inputs.real(name, array)
     shaped(name, numbers, (num_states,), "(states,)")
     return laws(name, numbers, (), inputs.precision_of(array))
 
 
-def policy(name: str, array: Array, num_states: int, num_actions: int) -> Array:
+def policy(name: str, array: object, num_states: int, num_actions: int) -> Array:
     """Refuse anything but one law over actions per state; return them normalized."""
     numbers = inputs.real(name, array)
     shaped(name, numbers, (num_states, num_actions), "(states, actions)")
@@ -183,7 +181,7 @@ def has_nan(*arrays: Array) -> bool:
     return is_concrete(*arrays) and any(np.isnan(np.asarray(array)).any() for array in arrays)
 
 
-def share(name: str, value: Number) -> np.ndarray:
+def share(name: str, value: object) -> np.ndarray:
     """Refuse a number outside (0, 1]."""
     number = positive(name, value)
     if number > 1:

@@ -38,8 +38,9 @@ def described(value: object) -> str:
         return "None"
     if isinstance(value, PLAIN):
         # The digits of huge integers are not asked for: Python refuses to write them.
-        huge = isinstance(value, int) and abs(value) > LARGEST_INTEGER
-        shown = f"of {value.bit_length()} bits" if huge else repr(value)
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            return f"an int of {value.bit_length()} bits"
+        shown = repr(value)
         shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
         return f"the {type(value).__name__} {shown}"
     if isinstance(value, np.ndarray | np.generic | jax.Array):

@@ -300,7 +300,7 @@ def checked_game(game: Any) -> MeanFieldGame:
     return inputs.instance("game", game, MeanFieldGame, "a rmfg.MeanFieldGame", way_out)
 
 
-def checked_mean_field(game: MeanFieldGame, mean_field: Array, name: str = "mean_field") -> Array:
+def checked_mean_field(game: MeanFieldGame, mean_field: Any, name: str = "mean_field") -> Array:
     """Refuse what is no law of the kind that the game reads; return it normalized."""
     array = inputs.real(name, mean_field)
     checks.shaped(name, array, game.mean_field_shape, f"the {game.mean_field} law")

@@ -66,7 +66,7 @@ def soft_operator(
     return soft_maximum(robust_q(game, ambiguity, mean_field, values), temperature)
 
 
-def checked_values(name: str, game: MeanFieldGame, values: Array) -> Array:
+def checked_values(name: str, game: MeanFieldGame, values: object) -> Array:
     """Refuse anything but a finite number for every state."""
     array = inputs.real(name, values)
     checks.shaped(name, array, (game.num_states,), "(states,)")

@@ -1,6 +1,6 @@
 """What one agent can get at a mean field: the best response, and the worth of a given policy."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -88,7 +88,7 @@ def evaluate(
     return solve_bellman(mdp, begin, tolerance, jnp.asarray(policy)).point.value
 
 
-def checked_mean_field(game: MeanFieldGame, mean_field: Array) -> Array:
+def checked_mean_field(game: MeanFieldGame, mean_field: Any) -> Array:
     """Refuse a mean field of the wrong shape, or that is no law; check the game there."""
     law = law_of_kind(game, mean_field)
     check_game(game, law)

@@ -127,9 +127,9 @@ def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
         return np.full(shape, 1 / np.prod(shape))
     guess = inputs.real("initial", initial)
     if guess.shape == (game.num_states,) and game.mean_field == "state-action":
-        law = checks.distribution("initial", initial, game.num_states)
+        law = np.asarray(checks.distribution("initial", initial, game.num_states))
         return np.repeat(law[:, None] / game.num_actions, game.num_actions, axis=1)
-    return checked_mean_field(game, initial, "initial")
+    return np.asarray(checked_mean_field(game, initial, "initial"))
 
 
 def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:

@@ -8,7 +8,7 @@ are an ambiguity set, chosen when the game is solved.
 
 import abc
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -382,11 +382,15 @@ def _as_reward(reward: Any) -> Any:
 def _names(argument: str, names: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
     if names is None:
         return None
-    if isinstance(names, str | bytes | dict) or not isinstance(names, Iterable | np.ndarray):
+    try:
+        listed = None if isinstance(names, str | bytes | dict) else list(names)
+    except Exception:  # whatever somebody's iterator raises
+        listed = None
+    if listed is None:
         raise TypeError(
             f"`{argument}` must be a list of {count} names, but is {inputs.described(names)}."
         )
-    names = list(names)
+    names = listed
     if len(names) != count:
         raise ValueError(f"`{argument}` must have {count} entries, but has {len(names)}.")
     return tuple(str(name) for name in names)

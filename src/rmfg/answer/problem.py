@@ -74,8 +74,9 @@ class Candidate(NamedTuple):
         checks.shaped("policy", policy, (size, actions), "(states, actions)")
         checks.shaped("distribution", distribution, (size,), "(states,)")
         if not checks.has_nan(policy, distribution):
-            policy = checks.policy("policy", self.policy, size, actions)
-            distribution = checks.distribution("distribution", self.distribution, size)
+            # How far normalizing moves them is measured later: here they stay as they are.
+            checks.policy("policy", self.policy, size, actions)
+            checks.distribution("distribution", self.distribution, size)
         kernel = self.kernel
         if kernel is not None and (kernel.num_states, kernel.num_actions) != (size, actions):
             raise ValueError(

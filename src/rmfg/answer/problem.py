@@ -9,7 +9,7 @@ from jaxtyping import Float
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity, Nominal
-from rmfg.model.ambiguity.base import checked_ambiguity
+from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.leaking import Leaking

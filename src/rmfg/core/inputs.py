@@ -218,7 +218,8 @@ def word(name: str, value: object, choices: Iterable[str]) -> str:
         raise TypeError(f"`{name}` must be one of {listed}, but is {described(value)}.")
     if value not in known:
         near = _after(closest(value, known))
-        raise ValueError(f"`{name}` must be one of {listed}, but is {described(value)}.{near}")
+        shown = repr(value) if len(value) <= LONGEST else f"{value[:LONGEST]!r}..."
+        raise ValueError(f"`{name}` is {shown}, which is unknown.{near} Known: {listed}.")
     return value
 
 

@@ -22,7 +22,7 @@ from rmfg.answer.problem import Problem
 from rmfg.core import inputs
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.ambiguity.base import checked_ambiguity
+from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.solvers.smoothing import Center, Smoothing, residual
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from rmfg.core import checks, inputs
+from rmfg.core import checks
 from rmfg.core.precision import Array, Number, as_float, boundary
 from rmfg.model.ambiguity.projection import lawful, mass_to_move
 from rmfg.model.kernel import Kernel, aligned
@@ -337,15 +337,6 @@ def _violation(
 
 
 _compiled_violation = eqx.filter_jit(_violation)
-
-
-def checked_ambiguity(ambiguity: Any) -> Ambiguity:
-    """Refuse what is no ambiguity set."""
-    what, way_out = (
-        "an ambiguity set such as rmfg.TotalVariation(0.1)",
-        "No doubt is rmfg.Nominal().",
-    )
-    return inputs.instance("ambiguity", ambiguity, Ambiguity, what, way_out)
 
 
 def checked_size(name: str, size: Size, high: float, way_out: str) -> Size:

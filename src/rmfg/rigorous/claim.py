@@ -1,0 +1,152 @@
+"""What is to be proved, as plain arrays, and the rows of kernels as nature sees them.
+
+The doubles of a row stand for the law that they give when divided by their exact sum. Rewards,
+discount, radii and metrics stand for themselves.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from rmfg.rigorous.rounding import Array, Interval
+
+# More numbers than this for one array of rows that are spread over all states.
+LARGEST_SPREAD = 40_000_000
+
+
+class UnprovedError(Exception):
+    """Nothing can be proved, for the reason given."""
+
+
+class Laws(NamedTuple):
+    """A kernel: weights (S, A, K) of successors (S, A, K), or of all states (S, A, S)."""
+
+    weights: Float[Array, "S A K"]
+    successors: Int[Array, "S A K"] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A candidate and its game, frozen at the candidate's mean field.
+
+    `ambiguity` and `fields` are the set's name and arguments, as files hold them. `population` is
+    "worst_case", "nominal" or a kernel, `actions` (S, A) says which actions may be taken (all, if
+    none is given). `reward` may be an interval that encloses the game's.
+    """
+
+    reward: Float[Array, "S A"] | Interval
+    nominal: Laws
+    nature: Laws
+    discount: float
+    ambiguity: str
+    fields: Mapping[str, Any]
+    policy: Float[Array, "S A"]
+    distribution: Float[Array, " S"]
+    population: str | Laws = "worst_case"
+    actions: Bool[Array, "S A"] | None = None
+    start: Float[Array, " S"] | None = None  # values to search from; nothing rests on them
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Rows (K, S, A) of the nominal kernel, successors first, over slots that nature may use.
+
+    `law` encloses the probabilities, `mass` is near them. Nature may put mass where `open` holds.
+    No two slots of a row that are held or open are the same state.
+    """
+
+    slots: Int[Array, "K ..."]
+    law: Interval
+    mass: Float[Array, "K S A"]
+    open: Bool[Array, "K ..."]
+
+    @property
+    def held(self) -> Bool[Array, "K S A"]:
+        """Where the nominal law has mass."""
+        return self.law.high > 0
+
+    @classmethod
+    def of(cls, slots: Array, weights: Array, opened: Array) -> "Rows":
+        return cls(slots, normalized(weights), weights / weights.sum(axis=0), opened)
+
+
+def normalized(weights: Float[Array, "K ..."]) -> Interval:
+    """The laws that weights stand for: divided by their exact sums; zeros stay zeros."""
+    exact = Interval.of(weights)
+    law = (exact / exact.total()).clip(0, 1)
+    return law.where(weights > 0, 0.0)
+
+
+def first(array: Array) -> Array:
+    """The last axis first."""
+    return np.ascontiguousarray(np.moveaxis(array, -1, 0))
+
+
+def slots_of(laws: Laws) -> Int[Array, "K ..."]:
+    """The states of the slots, (K, S, A) or (S, 1, 1)."""
+    if laws.successors is None:
+        return np.arange(len(laws.weights))[:, None, None]
+    return first(laws.successors)
+
+
+def spread(laws: Laws) -> Laws:
+    """The same kernel over all states."""
+    if laws.successors is None:
+        return laws
+    size, actions, _ = laws.weights.shape
+    if size * size * actions > LARGEST_SPREAD:
+        raise UnprovedError(
+            f"this set needs rows over all {size} states: {size * size * actions} numbers are too many"
+        )
+    dense = np.zeros((size, actions, size))
+    places = np.ogrid[:size, :actions]
+    for slot, weight in zip(slots_of(laws), first(laws.weights), strict=True):
+        # Real successors are distinct, so each addition is to zero, or of zero.
+        dense[places[0], places[1], slot] += weight
+    return Laws(dense)
+
+
+def rows_at(nominal: Laws, values: Float[Array, " S"], reach: str) -> Rows:
+    """The rows with the slots that a worst law at these values needs."""
+    laws = spread(nominal) if reach == "everywhere" else nominal
+    slots, weights = slots_of(laws), first(laws.weights)
+    if reach == "support" or laws.successors is not None:
+        opened = weights > 0
+    else:
+        opened = np.ones(slots.shape, bool)
+    if reach == "lowest" and laws.successors is not None:
+        lowest = int(np.argmin(values))
+        listed = (opened & (slots == lowest)).any(axis=0, keepdims=True)
+        slots = np.concatenate([slots, np.full_like(slots[:1], lowest)])
+        weights = np.concatenate([weights, np.zeros_like(weights[:1])])
+        opened = np.concatenate([opened, ~listed])
+    return Rows.of(slots, weights, opened)
+
+
+def rows_with(nominal: Laws, other: Laws, reach: str) -> tuple[Rows, Float[Array, "K S A"]]:
+    """The rows with the slots of another kernel too, and that kernel's weights on them."""
+    if reach == "everywhere" or nominal.successors is None or other.successors is None:
+        before, after = first(spread(nominal).weights), first(spread(other).weights)
+        slots = np.arange(len(before))[:, None, None]
+    else:
+        weights, slots = first(nominal.weights), slots_of(nominal)
+        matched, rest = np.zeros_like(weights), first(other.weights).copy()
+        for slot, weight in zip(slots_of(other), rest, strict=True):
+            hit = (slots == slot) & (weights > 0)
+            matched += np.where(hit, weight, 0)
+            weight[hit.any(axis=0)] = 0
+        before = np.concatenate([weights, np.zeros_like(rest)])
+        after = np.concatenate([matched, rest])
+        slots = np.concatenate([slots, slots_of(other)])
+    opened = before > 0 if reach == "support" else (before > 0) | (after > 0)
+    if reach == "everywhere":
+        opened = np.ones_like(opened)
+    return Rows.of(slots, before, opened), after
+
+
+def expected(law: Interval, values: Array, center: Float[Array, "S A"]) -> Interval:
+    """The mean of values under laws that sum to one; rounding grows with the distance from center."""
+    return center + (law * (Interval.of(values) - center)).total()

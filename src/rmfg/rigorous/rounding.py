@@ -10,12 +10,12 @@ guess that its exponential proves: no accuracy of any library's functions is ass
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 from jaxtyping import Float
 
-Array = np.ndarray
+Array = Any  # an array of doubles, or a number of NumPy
 Number = Union[float, Array, "Interval"]
 
 # ln 2 is the first plus the second: the first has 32 bits, so that whole multiples are exact.

@@ -199,7 +199,7 @@ def values_of(
 ) -> Float[Array, " S"]:
     """Values near the fixed point of the robust operator, optimal or of a policy: Newton's method."""
     value, best, least, since = start, start, np.inf, 0
-    for step in range(max_steps):
+    for _ in range(max_steps):
         rows, guess = answer(value)
         future = (guess.law * value[rows.slots]).sum(axis=0) + guess.price
         q = reward + discount * future
@@ -209,7 +209,9 @@ def values_of(
             since += 1
         if off < least:
             best, least = value, off
-        if since > 3 and least <= 1e-13 * np.abs(value).max() or since > 12 or not np.isfinite(off):
+        size = np.abs(value).max()
+        enough = least <= 1e-15 * size or (since > 2 and least <= 1e-13 * size)
+        if enough or since > 12 or not np.isfinite(off):
             break
         play = policy
         if play is None:

@@ -62,10 +62,16 @@ class Ball(Set):
         """Enclose, at least from above, the distance of a law."""
 
     def inside(self, rows: Rows, guess: Guess) -> Interval:
-        law = normalized(guess.law)
+        law = normalized(reachable(rows, guess.law))
         # A law that is too far is mixed with p: convexity bounds the distance of the mixture.
         share = share_within(self.radius, self.distance(rows, law))
         return (share * law + (1 - Interval.of(share)) * rows.law).clip(0, 1)
+
+
+def reachable(rows: Rows, law: Array) -> Array:
+    """The part of a law where nature may put mass; the nominal law where there is none."""
+    kept = np.where(rows.open | rows.held, law, 0)
+    return np.where(kept.sum(axis=0) > 0, kept, rows.mass)
 
 
 def share_within(allowed: Interval, reached: Interval) -> Float[Array, "..."]:
@@ -222,8 +228,7 @@ class EntropyPenalty(Set):
         return Guess(law, price=worst - (law * values).sum(axis=0))
 
     def inside(self, rows: Rows, guess: Guess) -> Interval:
-        kept = np.where(rows.held, guess.law, 0)
-        return normalized(np.where(kept.sum(axis=0) > 0, kept, rows.mass))
+        return normalized(reachable(rows, guess.law))
 
     def dual(self, rows: Rows, values: Array, center: Array, guess: Guess) -> Array:
         return self.support(rows, values, guess).low
@@ -609,7 +614,8 @@ class Transport(Set):
         """A plan that moves p into a law, nearly: by linear programs where the two differ."""
         size, shape = len(rows.mass), rows.mass.shape
         slots = np.broadcast_to(rows.slots, shape)
-        after = law / law.sum(axis=0)
+        after = reachable(rows, law)
+        after = after / after.sum(axis=0)
         plans = np.zeros((size, *shape))  # target, source, s, a
         plans[np.arange(size), np.arange(size)] = rows.mass
         for s, a in np.argwhere((np.abs(after - rows.mass) > 0).any(axis=0)):

@@ -103,7 +103,9 @@ def exact_row(name: str, fields: dict[str, Any], at: tuple[int, int], p: exact_g
         case "lp" if fields["p"] == 1 and "weights" not in fields:
             return exact_game.total_variation(p, min(number("radius") / 2, Fraction(1)), allowed)
         case "lp" if fields["p"] == 1:
-            star = [[w[x] + w[y] if x != y else Fraction(0) for y in range(size)] for x in range(size)]
+            star = [
+                [w[x] + w[y] if x != y else Fraction(0) for y in range(size)] for x in range(size)
+            ]
             return exact_game.transport(p, star, number("radius"), allowed)
         case "lp":
             margin = [number("radius") / x for x in w]
@@ -166,7 +168,12 @@ def random_set(random: Random, kernel: np.ndarray) -> tuple[str, dict[str, Any]]
             if random.integers(3) == 0:
                 metric[0, 1] = np.inf
             order = float(random.integers(1, 3))
-            return kind, {"radius": sizes(1.0), "metric": metric, "order": order, "support": support}
+            return kind, {
+                "radius": sizes(1.0),
+                "metric": metric,
+                "order": order,
+                "support": support,
+            }
         case _:
             others = [weights(random, size * actions * size).reshape(kernel.shape) + 1e-3]
             return kind, {"kernels": [kernel, *others]}
@@ -208,7 +215,9 @@ def random_case(seed: int) -> tuple[Claim, dict[str, tuple[Fraction | None, Frac
     if random.integers(2):
         rows = policy / policy.sum(axis=1, keepdims=True)
         chain = np.einsum("sa,sat->st", rows, mover / mover.sum(axis=-1, keepdims=True))
-        distribution = np.full(size, 1 / size) @ np.linalg.matrix_power(0.5 * (chain + np.eye(size)), 400)
+        distribution = np.full(size, 1 / size) @ np.linalg.matrix_power(
+            0.5 * (chain + np.eye(size)), 400
+        )
     sparse = bool(random.integers(2))
     wrong = random.normal(size=size) if random.integers(2) else None
     found = Claim(
@@ -268,9 +277,13 @@ def refuted(seed: int) -> list[str]:
     for name, (above, below) in true.items():
         low, high = getattr(proof, name)
         if above is not None and not Fraction(low) <= above:
-            wrong.append(f"{seed}: {given.ambiguity}: {name} is {float(above):.17g}, not above {low:.17g}")
+            wrong.append(
+                f"{seed}: {given.ambiguity}: {name} is {float(above):.17g}, not above {low:.17g}"
+            )
         if not math.isinf(high) and not below <= Fraction(high):
-            wrong.append(f"{seed}: {given.ambiguity}: {name} is {float(below):.17g}, not below {high:.17g}")
+            wrong.append(
+                f"{seed}: {given.ambiguity}: {name} is {float(below):.17g}, not below {high:.17g}"
+            )
     return wrong
 
 
@@ -311,7 +324,10 @@ def refuted_arithmetic(seed: int) -> list[str]:
     }
     for ends in (wide.low, wide.high):  # the corners of products of intervals
         edge = [Fraction(float(v)) for v in ends]
-        results[f"* {id(ends)}"] = (wide * wide, [a * b for a, b in zip(edge, edge[::1], strict=True)])
+        results[f"* {id(ends)}"] = (
+            wide * wide,
+            [a * b for a, b in zip(edge, edge[::1], strict=True)],
+        )
         results[f"x {id(ends)}"] = (
             wide * Interval(np.minimum(y, 1), np.maximum(y, 1)),
             [a * b for a, b in zip(edge, other, strict=True)],
@@ -330,7 +346,10 @@ def refuted_arithmetic(seed: int) -> list[str]:
     )
     wrong = [name for name, (found, true) in results.items() if not encloses(found, true)]
     root = Interval.of(np.abs(x)).sqrt()
-    squares = [(Fraction(float(a)) ** 2, Fraction(float(b)) ** 2) for a, b in zip(root.low, root.high, strict=True)]
+    squares = [
+        (Fraction(float(a)) ** 2, Fraction(float(b)) ** 2)
+        for a, b in zip(root.low, root.high, strict=True)
+    ]
     if not all(a <= abs(v) <= b for (a, b), v in zip(squares, inner, strict=True)):
         wrong.append("sqrt")
     targets = random.integers(0, 4, (3, 5, 2))
@@ -361,7 +380,10 @@ def refuted_functions(seed: int) -> list[str]:
         "expm1": (Interval.of(x).expm1(), [flint.arb(v).expm1() for v in x.tolist()]),
         "exp": (rounding.exp(Interval.of(x)), [flint.arb(v).exp() for v in x.tolist()]),
         "log1p": (Interval.of(above).log1p(), [flint.arb(v).log1p() for v in above.tolist()]),
-        "log": (rounding.log(Interval.of(positive)), [flint.arb(v).log() for v in positive.tolist()]),
+        "log": (
+            rounding.log(Interval.of(positive)),
+            [flint.arb(v).log() for v in positive.tolist()],
+        ),
         "power": (
             Interval.of(positive).power(exponent),
             [flint.arb(v) ** flint.arb(exponent) for v in positive.tolist()],

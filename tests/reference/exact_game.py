@@ -133,15 +133,20 @@ class Game:
                 ]
                 for s in range(size)
             ]
-            right = [sum(policy[s][a] * self.reward[s][a] for a in range(actions)) for s in range(size)]
+            right = [
+                sum(policy[s][a] * self.reward[s][a] for a in range(actions)) for s in range(size)
+            ]
             values = solved(matrix, right)
             better = {
-                place: min(self.corners[place], key=lambda law: mean(law, values)) for place in places
+                place: min(self.corners[place], key=lambda law: mean(law, values))
+                for place in places
             }
             if all(mean(better[at], values) == mean(choice[at], values) for at in places):
                 return values
             choice = {
-                at: better[at] if mean(better[at], values) < mean(choice[at], values) else choice[at]
+                at: better[at]
+                if mean(better[at], values) < mean(choice[at], values)
+                else choice[at]
                 for at in places
             }
 

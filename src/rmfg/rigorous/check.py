@@ -16,7 +16,16 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.rigorous import rounding, search
-from rmfg.rigorous.claim import Claim, Laws, UnprovedError, expected, first, normalized, rows_at, rows_with
+from rmfg.rigorous.claim import (
+    Claim,
+    Laws,
+    UnprovedError,
+    expected,
+    first,
+    normalized,
+    rows_at,
+    rows_with,
+)
 from rmfg.rigorous.rounding import Array, Interval
 from rmfg.rigorous.search import Guess
 from rmfg.rigorous.sets import Set, set_of
@@ -32,8 +41,8 @@ class Proof:
     `exploitability` is the largest over states of V* - V^pi, `mean_exploitability` its mean under the
     law. `consistency` is the L1 distance of the law from its push-forward. `nature_gap` is what
     nature's kernel lacks of the worst case where the population goes, at V*, and `infeasibility` is
-    the total variation between its rows and the set, at most. `value_range` is the range of V^pi over the
-    states that the law holds. Where something could not be proved, `unproved` says why, and its
+    the total variation between its rows and the set, at most. `value_range` is the range of V^pi over
+    the states that the law holds. Where something could not be proved, `unproved` says why, and its
     bounds are those that always hold. `rounding` is how far row sums of the doubles are from one.
     """
 
@@ -229,7 +238,9 @@ class _Checker:
         flow = normalized(first(mover.weights)) * Interval(mass.low.T, mass.high.T)
         flow = flow.clip(0)
         if mover.successors is None:
-            pushed = Interval(*(np.moveaxis(x, 0, -1).reshape(-1, len(x)) for x in (flow.low, flow.high)))
+            pushed = Interval(
+                *(np.moveaxis(x, 0, -1).reshape(-1, len(x)) for x in (flow.low, flow.high))
+            )
             pushed = pushed.total()
         else:
             pushed = _gathered(flow, first(mover.successors), len(self.law.low))

@@ -17,7 +17,16 @@ import scipy.sparse
 from jaxtyping import Float
 
 from rmfg.rigorous import search
-from rmfg.rigorous.claim import Claim, Laws, Rows, UnprovedError, expected, first, normalized, spread
+from rmfg.rigorous.claim import (
+    Claim,
+    Laws,
+    Rows,
+    UnprovedError,
+    expected,
+    first,
+    normalized,
+    spread,
+)
 from rmfg.rigorous.rounding import Array, Interval, log
 from rmfg.rigorous.search import Guess
 
@@ -359,7 +368,10 @@ class Hellinger(Divergence):
 
 
 class Box(Set):
-    """Laws between bounds. At any level, sigma >= level + sum lower (V - level)+ - upper (level - V)+."""
+    """Laws between bounds.
+
+    At any level, sigma >= level + sum lower (V - level)+ - upper (level - V)+.
+    """
 
     @abc.abstractmethod
     def bounds(self, rows: Rows) -> tuple[Interval, Interval]:
@@ -387,7 +399,9 @@ class Box(Set):
         fewer = part * less
         short, long = used.high <= missing.low, used.low >= missing.high
         low = np.where(short, more.low, np.where(long, fewer.low, np.minimum(more.low, fewer.low)))
-        high = np.where(short, more.high, np.where(long, fewer.high, np.maximum(more.high, fewer.high)))
+        high = np.where(
+            short, more.high, np.where(long, fewer.high, np.maximum(more.high, fewer.high))
+        )
         return (lower + Interval(low, high).clip(0, 1) * room).clip(0, 1)
 
     def dual(self, rows: Rows, values: Array, center: Array, guess: Guess) -> Array:
@@ -600,7 +614,10 @@ class Transport(Set):
             used = (rows.law * parts[part]).where(rows.held & (shares[part] > 0), 0.0)
             spent = spent + (used * cost.where(used.high > 0, 0.0)).total()
         share = share_within(self.budget(), spent)
-        low, high = ((1 - Interval.of(share)) * rows.law).low, ((1 - Interval.of(share)) * rows.law).high
+        low, high = (
+            ((1 - Interval.of(share)) * rows.law).low,
+            ((1 - Interval.of(share)) * rows.law).high,
+        )
         result = Interval(low.copy(), high.copy())
         places = np.ogrid[: shape[1], : shape[2]]
         for part, target in enumerate(targets):
@@ -658,7 +675,9 @@ def _cheapest(before: Array, after: Array, cost: Array) -> Array:
             scipy.sparse.csr_array((ones, (right, count)), shape=(columns.size, len(left))),
         ]
     ).tocsr()[:-1]
-    found = scipy.optimize.linprog(part[left, right], A_eq=equations, b_eq=laws[:-1], method="highs")
+    found = scipy.optimize.linprog(
+        part[left, right], A_eq=equations, b_eq=laws[:-1], method="highs"
+    )
     if found.status != 0:
         return stay
     plan = np.diag(shared)
@@ -678,7 +697,9 @@ class Wasserstein(Transport):
     def cost(self, source: Array, target: Array) -> Interval:
         distance = self.metric[source, target]
         infinite = np.isinf(distance)
-        return Interval.of(np.where(infinite, 1, distance)).power(self.order).where(~infinite, np.inf)
+        return (
+            Interval.of(np.where(infinite, 1, distance)).power(self.order).where(~infinite, np.inf)
+        )
 
     def budget(self) -> Interval:
         return self.radius.power(self.order)
@@ -791,7 +812,9 @@ def set_of(claim: Claim) -> Set:
         case "wasserstein":
             metric = np.asarray(given["metric"], np.float64)
             if not ((metric >= 0).all() and (np.diagonal(metric) == 0).all()):
-                raise UnprovedError("`metric` has distances that are negative, or no zeros on its diagonal")
+                raise UnprovedError(
+                    "`metric` has distances that are negative, or no zeros on its diagonal"
+                )
             return Wasserstein(number("radius"), metric, float(given.get("order", 1)), everywhere)
         case "lp":
             return _ball_of(number("radius"), given, size, lowest, everywhere)

@@ -29,6 +29,7 @@ from jaxtyping import Float
 from rmfg.answer.problem import Candidate, Problem, moved_by
 from rmfg.answer.scale import in_reach, response_to_neighbors, scale_of
 from rmfg.core.precision import Array
+from rmfg.model.actions import substituted
 from rmfg.model.kernel import Kernel
 from rmfg.operators.flows import flows
 from rmfg.operators.newton import Point, solve_bellman
@@ -64,7 +65,9 @@ def appraise(
 ) -> Appraisal:
     """Measure a candidate; the starts only save time."""
     game = problem.game
-    candidate, adjustment = candidate.normalized()
+    # Nobody takes actions that a state does not have, whatever is claimed of them.
+    claimed = None if candidate.kernel is None else substituted(candidate.kernel, game.actions)
+    candidate, adjustment = candidate._replace(kernel=claimed).normalized()
     policy, law = np.asarray(candidate.policy), np.asarray(candidate.distribution)
     mass = law[:, None] * policy
     field = np.asarray(game.mean_field_of(law, policy))
@@ -90,7 +93,11 @@ def appraise(
     chain = problem.mover(mdp.kernel, nature).chain(policy)
     moving = flows(chain, law)
     values, response = np.asarray(own.value), response_to_neighbors(game, field, mass)
-    reach = in_reach(law, values, (mdp.kernel, nature), np.ones_like(policy))
+    every = np.ones_like(policy) if game.actions is None else np.asarray(game.actions, float)
+    reach = in_reach(law, values, (mdp.kernel, nature), every)
+    # What evaluations may be off by is no gain, and no unit.
+    noise = 8 * float(np.finfo(np.float64).eps) * float(np.max(np.abs(values))) * horizon
+    told = 0.0 if gain <= noise else gain
     return Appraisal(
         candidate=candidate,
         optimal_value=np.asarray(optimal.value) + level * horizon,
@@ -105,7 +112,7 @@ def appraise(
         flow_imbalance=moving.imbalance,
         nature_gap=gap,
         adjustment=float(np.max([adjustment, moved])),
-        scale=scale_of(values, reach, response * horizon, gain, size * horizon),
+        scale=scale_of(values, reach, response * horizon, told, size * horizon),
     )
 
 
@@ -128,6 +135,8 @@ def measure_infeasibility(problem: Problem, found: Appraisal) -> float:
     policy, law = (np.asarray(part) for part in found.candidate[:2])
     field = jnp.asarray(problem.game.mean_field_of(law, policy))
     outside = problem.ambiguity.violation(found.nature, found.nominal, field)
+    if problem.game.actions is not None:
+        outside = np.where(np.asarray(problem.game.actions), outside, 0)
     return float(np.max(np.asarray(outside)))
 
 
@@ -188,6 +197,6 @@ def _bounds(
 
     value, horizon = point.value, 1 / (1 - mdp.discount)
     fall = jnp.maximum(jnp.max(value - image(point.answer.q)), 0)
-    upper = image(mdp.reward + mdp.discount * point.answer.attained)
+    upper = image(mdp.q_before(point.answer.attained))
     rise = jnp.maximum(jnp.max(upper - value), 0)
     return value - fall * horizon, value + rise * horizon

@@ -139,12 +139,20 @@ def certify(
 
 
 def certificate_of(
-    problem: Problem, candidate: Candidate, tol: Number, atol: Number | None = None
+    problem: Problem,
+    candidate: Candidate,
+    tol: Number,
+    atol: Number | None = None,
+    near: Appraisal | None = None,
 ) -> tuple[Certificate, Appraisal]:
-    """Judge a checked candidate, and return also the functions that the verdict rests on."""
+    """Judge a checked candidate, and return also the functions that the verdict rests on.
+
+    `near`, the appraisal of one like it, only saves time.
+    """
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     absolute = None if atol is None else float(checks.positive("atol", atol))
-    found = appraise(problem, candidate)
+    starts = () if near is None else (near.optimal_value, near.policy_value)
+    found = appraise(problem, candidate, *starts)
     settling, parts = _settling(found)
     certificate = Certificate(
         exploitability=found.exploitability,

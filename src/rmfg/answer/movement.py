@@ -18,6 +18,7 @@ from rmfg.answer import nature
 from rmfg.answer.probing import TOLERANCE, Probes
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import Constant, Steepness, dobrushin
+from rmfg.core.deadline import check_time
 from rmfg.model.ambiguity import Ambiguity, EntropyPenalty, Nominal
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import Kernel
@@ -147,4 +148,6 @@ class Movement:
         mdp = RobustMDP.at(game, self.problem.ambiguity, jnp.asarray(uniform_mean_field(game)))
         mdp = eqx.tree_at(lambda tree: tree.reward, mdp, jnp.asarray(reward))
         start, tolerance = np.zeros(game.num_states), absolute_tolerance(mdp, TOLERANCE)
-        return solve_bellman(mdp, start, tolerance, None, self.temperature)
+        found = solve_bellman(mdp, start, tolerance, None, self.temperature)
+        check_time()
+        return found

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import dobrushin
+from rmfg.core.deadline import check_time
 from rmfg.core.precision import Array
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import aligned
@@ -91,7 +92,9 @@ class Probes:
         mdp = RobustMDP.at(self.problem.game, self.problem.ambiguity, jnp.asarray(law))
         start = np.zeros(self.problem.game.num_states) if start is None else start
         tolerance = absolute_tolerance(mdp, TOLERANCE)
-        return Probe(law, mdp, solve_bellman(mdp, start, tolerance, None, self.temperature).point)
+        point = solve_bellman(mdp, start, tolerance, None, self.temperature).point
+        check_time()
+        return Probe(law, mdp, point)
 
 
 def _apart(here: Probe, there: Probe) -> float:
@@ -105,15 +108,22 @@ def _laws(
 ) -> Float[np.ndarray, "N ..."]:
     """The uniform law, the one given, point masses, and laws with much and with little spread."""
     random, size = np.random.default_rng(seed), uniform.size
+    # Nobody plays actions that a state does not have.
+    places = np.flatnonzero(uniform)
+
+    def spread(weight: float) -> Float[np.ndarray, " N"]:
+        law = np.zeros(size)
+        law[places] = random.dirichlet(np.full(places.size, weight))
+        return law
 
     def drawn() -> Iterator[Float[np.ndarray, " N"]]:
         yield uniform.ravel()
         if near is not None:
             yield np.asarray(near).ravel()
         while True:
-            yield np.eye(size)[random.integers(size)]
-            yield random.dirichlet(np.ones(size))
-            yield random.dirichlet(np.full(size, 0.3))
+            yield np.eye(size)[places[random.integers(places.size)]]
+            yield spread(1.0)
+            yield spread(0.3)
 
     found: list[np.ndarray] = []
     for law in drawn():

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
+from rmfg.model.actions import check_played
 from rmfg.model.ambiguity import Ambiguity, Nominal
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
@@ -77,6 +78,7 @@ class Candidate(NamedTuple):
             # How far normalizing moves them is measured later: here they stay as they are.
             checks.policy("policy", self.policy, size, actions)
             checks.distribution("distribution", self.distribution, size)
+            check_played("policy", policy, game.actions)
         kernel = self.kernel
         if kernel is not None and (kernel.num_states, kernel.num_actions) != (size, actions):
             raise ValueError(

@@ -63,7 +63,7 @@ def steepness_of(game: MeanFieldGame, laws: Float[np.ndarray, "N ..."]) -> Steep
     uniform = uniform_mean_field(game)
     declared = game.lipschitz or Lipschitz()
     # No law is farther from the uniform one than a point mass.
-    reach = 2 * (1 - 1 / uniform.size)
+    reach = 2 * (1 - float(uniform[uniform > 0].min()))
 
     reward, rewards = _constant("reward", game, game.reward, declared.reward, laws)
     middle = np.asarray(game.reward(uniform))

@@ -11,6 +11,7 @@ class Status(StrEnum):
     MAX_STEPS = "max steps"
     MAX_SECONDS = "max seconds"
     NON_FINITE = "non-finite"
+    FAILED = "failed"
 
     @property
     def advice(self) -> str:
@@ -25,6 +26,9 @@ _ADVICE = {
     Status.MAX_STEPS: "The best answer seen is returned: raise `max_steps`, loosen `tol`, "
     "or try another solver.",
     Status.MAX_SECONDS: "The best answer seen is returned: raise `max_seconds` or loosen `tol`.",
-    Status.NON_FINITE: "The game returned NaN or infinity at a mean field that the solver visited: "
-    "guard logarithms and divisions in the reward and the kernel.",
+    Status.NON_FINITE: "The best answer seen is returned: from there on the solver met only mean "
+    "fields at which the game is NaN or infinite, or rows that are no laws. Guard logarithms and "
+    "divisions, or begin with another `initial`.",
+    Status.FAILED: "The best answer seen is returned: the step after it raised the error that stands "
+    "beside the solver.",
 }

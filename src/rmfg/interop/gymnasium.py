@@ -13,7 +13,7 @@ from rmfg.core import checks
 from rmfg.core.precision import Array
 from rmfg.interop import require
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, checked_game
+from rmfg.model.game import MeanFieldGame, checked_game, uniform_policy
 from rmfg.model.kernel import Kernel
 from rmfg.operators.response import best_response, checked_mean_field
 from rmfg.population.arena import Arena, disintegrated
@@ -80,8 +80,8 @@ def _population(
         return np.asarray(law), policy
     field = np.asarray(checked_mean_field(game, mean_field), dtype=np.float64)
     if game.mean_field == "state-action":
-        return disintegrated(field)
-    return field, np.full((game.num_states, game.num_actions), 1 / game.num_actions)
+        return disintegrated(field, uniform_policy(game))
+    return field, uniform_policy(game)
 
 
 def _worst(

@@ -11,7 +11,13 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core.precision import Array
 from rmfg.interop import require
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game, checked_game, uniform_mean_field
+from rmfg.model.game import (
+    MeanFieldGame,
+    check_game,
+    checked_game,
+    uniform_mean_field,
+    uniform_policy,
+)
 from rmfg.model.kernel import Kernel
 from rmfg.population.arena import Arena, checked_numbers
 from rmfg.population.nature import NATURES, check_nature, checked_policy, conduct, problem_of
@@ -73,8 +79,7 @@ def _arena(
     problem = problem_of(policy, game, ambiguity)
     check_game(game)
     problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
-    shape = (game.num_states, game.num_actions)
-    plan = np.full(shape, 1 / game.num_actions) if policy is None else policy
+    plan = uniform_policy(game) if policy is None else policy
     checked_policy(plan, problem)
     law = initial_law(game, plan, initial)
     with jax.enable_x64(True):

@@ -18,7 +18,14 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks, inputs
-from rmfg.core.precision import Array, Number, boundary, is_concrete
+from rmfg.core.precision import Array, Number, as_float, boundary, is_concrete
+from rmfg.model.actions import (
+    as_mask,
+    check_played,
+    checked_actions,
+    substituted,
+    uniform_over,
+)
 from rmfg.model.kernel import DenseKernel, Kernel, as_kernel, read_only
 from rmfg.model.layout import Layout
 
@@ -48,7 +55,8 @@ def _converted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         field = jnp.asarray(inputs.real("mean_field", mean_field))
         shape = self.mean_field_shape
         checks.shaped("mean_field", field, shape, f"the {self.mean_field} law")
-        return RESULTS[name](inputs.called(name, method, self, field), field)
+        found = substituted(inputs.called(name, method, self, field), self.actions)
+        return RESULTS[name](found, field)
 
     return wrapped
 
@@ -110,6 +118,10 @@ class MeanFieldGame(abc.ABC):
     Attributes may be changed between solves: arrays are passed to compiled code as arguments, and
     any other change compiles anew, so that no stale number survives. `lipschitz` is for constants
     that somebody proved: `rmfg.contraction` believes them.
+
+    Where not every state has all actions, `actions` (S, A) says which there are. What the methods
+    return for other pairs is not read, and may be anything: both give a copy of the state's first
+    action there.
     """
 
     num_states: int
@@ -117,6 +129,7 @@ class MeanFieldGame(abc.ABC):
     discount: float
     mean_field: MeanFieldKind = "state"
     initial: Array | None = None
+    actions: Array | None = None
     state_names: Sequence[str] | None = None
     action_names: Sequence[str] | None = None
     name: str | None = None
@@ -170,7 +183,8 @@ class TabularGame(MeanFieldGame):
     `kernel`: an array (S, A, S), a `DenseKernel`, a `SparseKernel`, or a function m -> one of them.
     `reward`: an array (S, A), or a function m -> (S, A). Sizes are read off the two at the uniform
     mean field; `num_states` and `num_actions` are needed only where both are functions.
-    `lipschitz` holds proved constants of the functions (`Lipschitz`), if there are any.
+    `lipschitz` holds proved constants of the functions (`Lipschitz`), if there are any. `actions`
+    (S, A), booleans, says which actions each state has; numbers for other pairs are not read.
     Raises ValueError where shapes disagree, rows are not laws or numbers are not finite.
     """
 
@@ -182,6 +196,7 @@ class TabularGame(MeanFieldGame):
         *,
         mean_field: MeanFieldKind = "state",
         initial: Array | None = None,
+        actions: Any = None,
         state_names: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         name: str | None = None,
@@ -198,8 +213,12 @@ class TabularGame(MeanFieldGame):
             "layout", layout, Layout | None, "a layout of rmfg.model.layout"
         )
         self.lipschitz = None if lipschitz is None else _proved(lipschitz)
-        self._kernel, self._reward = _as_given(kernel), _as_reward(reward)
+        mask = None if actions is None else as_mask(actions)
+        self._kernel = _as_given(kernel if callable(kernel) else substituted(kernel, mask))
+        self._reward = _as_reward(reward)
         self.num_states, self.num_actions = self._sizes(num_states, num_actions)
+        if mask is not None:
+            self.actions = checked_actions(mask, self.num_states, self.num_actions)
         self.initial = None if initial is None else self._start(initial)
         self.state_names = _names("state_names", state_names, self.num_states)
         self.action_names = _names("action_names", action_names, self.num_actions)
@@ -288,10 +307,24 @@ class TabularGame(MeanFieldGame):
         return found
 
 
+def uniform_policy(game: MeanFieldGame) -> Float[np.ndarray, "S A"]:
+    """All actions alike that a state has."""
+    return uniform_over(game.actions, game.num_states, game.num_actions)
+
+
+def first_mean_field(game: MeanFieldGame) -> Float[Array, "..."]:
+    """Where the population begins if nobody says more: at `initial` with the uniform policy."""
+    if game.initial is None:
+        return uniform_mean_field(game)
+    law = as_float(game.initial)
+    return law[:, None] * uniform_policy(game) if game.mean_field == "state-action" else law
+
+
 def uniform_mean_field(game: MeanFieldGame) -> Float[Array, "..."]:
-    """The uniform law of the kind that the game reads."""
-    shape = game.mean_field_shape
-    return np.full(shape, 1 / np.prod(shape))
+    """The uniform law over states of the kind that the game reads, with the uniform policy."""
+    if game.mean_field == "state-action":
+        return uniform_policy(game) / game.num_states
+    return np.full(game.num_states, 1 / game.num_states)
 
 
 def checked_game(game: Any) -> MeanFieldGame:
@@ -305,14 +338,14 @@ def checked_mean_field(game: MeanFieldGame, mean_field: Any, name: str = "mean_f
     array = inputs.real(name, mean_field)
     checks.shaped(name, array, game.mean_field_shape, f"the {game.mean_field} law")
     laws = checks.laws(name, array.reshape(-1), (), inputs.precision_of(mean_field))
-    return laws.reshape(game.mean_field_shape)
+    field = laws.reshape(game.mean_field_shape)
+    if field.ndim == 2:
+        check_played(name, field, game.actions)
+    return field
 
 
-def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
-    """Check a game at a mean field (the uniform one if None): sizes, shapes, laws, finiteness.
-
-    Raises ValueError with the place and the value. Done once for every game before it is solved.
-    """
+def check_sizes(game: MeanFieldGame) -> None:
+    """Check what a game says of itself, without asking for rewards or kernels."""
     checked_game(game)
     for attribute in ("num_states", "num_actions", "discount"):
         if not hasattr(game, attribute):
@@ -332,9 +365,22 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
     inputs.word("mean_field", game.mean_field, ("state", "state-action"))
     if game.initial is not None:
         checks.distribution("initial", game.initial, game.num_states)
-    field = uniform_mean_field(game) if mean_field is None else mean_field
+    if game.actions is not None and is_concrete(game.actions):
+        checked_actions(game.actions, game.num_states, game.num_actions)
+
+
+def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
+    """Check a game at a mean field: sizes, shapes, laws, finiteness.
+
+    By default where it says that the population begins (`initial`), else at the uniform mean field.
+    Raises ValueError with the place and the value. Done once for every game before it is solved.
+    """
+    check_sizes(game)
+    field = first_mean_field(game) if mean_field is None else mean_field
     if not is_concrete(field, game):
         return
+    if game.mean_field == "state-action":
+        check_played("mean_field", field, game.actions)
     reward, kernel = game.reward(field), game.kernel(field)
     shape = (game.num_states, game.num_actions)
     checks.shaped("reward", reward, shape, "(states, actions)")

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, boundary, is_concrete
+from rmfg.model.actions import allowed_only, check_played
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game, checked_mean_field
@@ -19,12 +20,15 @@ from rmfg.operators.robust_mdp import RobustMDP, policy_average, soft_maximum
 def robust_q(
     game: MeanFieldGame, ambiguity: Ambiguity, mean_field: Array, values: Float[Array, " S"]
 ) -> Float[Array, "S A"]:
-    """Return r(s, a) + discount * worst expected value of the next state, (S, A)."""
+    """Return r(s, a) + discount * worst expected value of the next state, (S, A).
+
+    Minus infinity for actions that a state does not have.
+    """
     checked_game(game)
     checked_ambiguity(ambiguity)
     mean_field = checked_mean_field(game, mean_field)
     values = checked_values("values", game, values)
-    return _q(game, ambiguity, mean_field, values)
+    return allowed_only(_q(game, ambiguity, mean_field, values), game.actions)
 
 
 @boundary
@@ -46,6 +50,7 @@ def policy_operator(
     """Return (T^pi V)(s), the policy's mean of the robust action values, (S,)."""
     checked_game(game)
     policy = checks.policy("policy", policy, game.num_states, game.num_actions)
+    check_played("policy", policy, game.actions)
     return policy_average(robust_q(game, ambiguity, mean_field, values), policy)
 
 

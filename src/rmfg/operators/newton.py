@@ -28,6 +28,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 from jaxtyping import Float
 
+from rmfg.core.deadline import time_is_up
 from rmfg.core.precision import Array
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
 from rmfg.operators.robust_mdp import RobustMDP, greedy, policy_average, soft_maximum, softmax
@@ -82,8 +83,7 @@ def nature_answers(mdp: RobustMDP, values: Float[Array, " S"]) -> Answer:
     worst = mdp.worst(values)
     attained = worst.kernel.expectation(values)
     attained += mdp.ambiguity.penalty(worst.kernel, mdp.kernel, mdp.mean_field)
-    q = mdp.reward + mdp.discount * worst.value
-    return Answer(q, worst.value, attained, worst.kernel)
+    return Answer(mdp.q_before(worst.value), worst.value, attained, worst.kernel)
 
 
 def solve_bellman(
@@ -95,7 +95,8 @@ def solve_bellman(
 ) -> FixedPoint:
     """Find the fixed point of T, of T^policy, or of the soft operator, to an error `tolerance`.
 
-    Stops early only where rounding leaves no progress; `error` then says what was reached.
+    Stops early only where rounding leaves no progress, or where the time is up (see
+    `rmfg.core.deadline`); `error` then says what was reached.
     """
     discount = float(mdp.discount)
 
@@ -109,14 +110,14 @@ def solve_bellman(
 
     best = trial = evaluate(np.asarray(start, mdp.reward.dtype))
     failures, steps = 0, 1
-    while unsolved(best) and failures <= PATIENCE:
+    while unsolved(best) and failures <= PATIENCE and not time_is_up():
         trial = evaluate(trial.value + correction(discount, trial))
         steps += 1
         failures += 1
         if trial.residual <= discount * best.residual:
             best, failures = trial, 0
     optimal, worth = policy is None and temperature is None, -np.inf
-    while unsolved(best) and steps < MAX_STEPS:
+    while unsolved(best) and steps < MAX_STEPS and not time_is_up():
         if optimal:
             inner = solve_bellman(mdp, best.value, tolerance, best.policy)
             trial, steps = evaluate(inner.point.value), steps + inner.steps
@@ -134,20 +135,23 @@ def _evaluate(
     mdp: RobustMDP, value: Array, policy: Array | None, temperature: float | Array | None
 ) -> Point:
     answer = nature_answers(mdp, value)
-    image, played = agents_answer(answer.q, policy, temperature)
+    image, played = agents_answer(answer.q, policy, temperature, mdp.actions)
     return Point(value, image, played, answer)
 
 
 @eqx.filter_jit
 def agents_answer(
-    q: Float[Array, "S A"], policy: Array | None, temperature: float | Array | None
+    q: Float[Array, "S A"],
+    policy: Array | None,
+    temperature: float | Array | None,
+    actions: Array | None = None,
 ) -> tuple[Float[Array, " S"], Float[Array, "S A"]]:
     """Return the agents' value of q, and the policy that gives it: theirs, soft, or greedy."""
     if policy is not None:
         return policy_average(q, policy), policy
     if temperature is not None:
-        return soft_maximum(q, temperature), softmax(q, temperature)
-    return jnp.max(q, axis=1), greedy(q)
+        return soft_maximum(q, temperature, actions), softmax(q, temperature, actions)
+    return jnp.max(q, axis=1), greedy(q, actions)
 
 
 def correction(discount: float, point: Point) -> Float[np.ndarray, " S"]:

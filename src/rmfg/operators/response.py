@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.actions import allowed_only, check_played
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, checked_game
@@ -24,7 +25,8 @@ SMALLEST_TOLERANCE = 1e-13
 class BestResponse(NamedTuple):
     """A robust optimal policy at a mean field, and what it is worth.
 
-    `error` bounds the sup-norm distance of `value` from the optimal robust value.
+    `error` bounds the sup-norm distance of `value` from the optimal robust value. `q` is minus
+    infinity for actions that a state does not have.
     """
 
     policy: Float[Array, "S A"]
@@ -58,9 +60,8 @@ def best_response(
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
     ambiguity.check(mdp.kernel)
     point, error, _ = solve_bellman(mdp, begin, absolute_tolerance(mdp, tol))
-    return BestResponse(
-        point.policy, point.value, point.answer.q, point.answer.kernel, jnp.asarray(error)
-    )
+    q = allowed_only(point.answer.q, game.actions)
+    return BestResponse(point.policy, point.value, q, point.answer.kernel, jnp.asarray(error))
 
 
 @boundary
@@ -80,6 +81,7 @@ def evaluate(
     checked_game(game)
     checked_ambiguity(ambiguity)
     policy = checks.policy("policy", policy, game.num_states, game.num_actions)
+    check_played("policy", policy, game.actions)
     mean_field = checked_mean_field(game, mean_field)
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
     ambiguity.check(mdp.kernel)

@@ -114,13 +114,16 @@ def _rows(
 
 
 def disintegrated(
-    shares: Float[np.ndarray, "S A"],
+    shares: Float[np.ndarray, "S A"], elsewhere: Float[np.ndarray, "S A"] | None = None
 ) -> tuple[Float[np.ndarray, " S"], Float[np.ndarray, "S A"]]:
-    """A law over pairs as a law over states and a policy, uniform in the states without mass."""
+    """A law over pairs as a law over states and a policy, uniform in the states without mass.
+
+    Or what `elsewhere` plays there.
+    """
     law = shares.sum(axis=1)
     there = law[:, None] > 0
-    uniform = np.full(shares.shape, 1 / shares.shape[1])
-    return law, np.divide(shares, law[:, None], out=uniform, where=there)
+    uniform = np.full(shares.shape, 1 / shares.shape[1]) if elsewhere is None else elsewhere
+    return law, np.divide(shares, law[:, None], out=uniform.copy(), where=there)
 
 
 def checked_numbers(name: str, numbers: np.ndarray, count: int, size: int) -> np.ndarray:

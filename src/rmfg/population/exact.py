@@ -24,6 +24,7 @@ from jaxtyping import Float, Int, Shaped
 
 from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
+from rmfg.model.actions import substituted
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.counts import Compositions, num_compositions
 from rmfg.population.nature import Conduct, check_finite, leaving
@@ -233,8 +234,8 @@ def _answers(
         field = game.mean_field_of(law, jnp.asarray(policy))
         mdp = RobustMDP.at(game, problem.ambiguity, field)
         worst = mdp.worst(values)
-        q = (mdp.reward + mdp.discount * worst.value)[state]
-        return q, leaving(worst.kernel, state)
+        kernel = substituted(worst.kernel, game.actions)
+        return mdp.q_before(worst.value)[state], leaving(kernel, state)
 
     return jax.vmap(one)(states, laws, expected)
 

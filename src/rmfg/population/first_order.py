@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rmfg.core.precision import Array
+from rmfg.model.actions import substituted
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
 from rmfg.population.nature import Conduct, leaving
 
@@ -120,5 +121,5 @@ def prospects(
     # After a step: the others' expected law, and agent 1 wherever nature sends it.
     spread = counts @ conduct.chain(law) / num_agents
     worst = mdp.worst(test.at(spread) + jnp.diag(test.slope) / num_agents)
-    q = mdp.reward + mdp.discount * worst.value
-    return Prospects(q[state], test.at(law)[state], leaving(worst.kernel, state))
+    q, kernel = mdp.q_before(worst.value), substituted(worst.kernel, game.actions)
+    return Prospects(q[state], test.at(law)[state], leaving(kernel, state))

@@ -17,6 +17,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
+from rmfg.model.actions import check_played
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel, SparseKernel, as_dense, as_kernel, mixed
@@ -227,8 +228,10 @@ def checked_policy(
 ) -> Float[np.ndarray, "S A"]:
     """The policy's array, refused where it does not fit the game."""
     game = problem.game
-    array = policy.policy if isinstance(policy, Equilibrium) else policy
-    return np.asarray(checks.policy("policy", array, game.num_states, game.num_actions))
+    given = policy.policy if isinstance(policy, Equilibrium) else policy
+    array = checks.policy("policy", given, game.num_states, game.num_actions)
+    check_played("policy", array, game.actions)
+    return np.asarray(array)
 
 
 def problem_of(policy: object, game: MeanFieldGame, ambiguity: Ambiguity | None) -> Problem:

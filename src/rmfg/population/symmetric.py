@@ -25,7 +25,7 @@ from rmfg.core import checks
 from rmfg.core.precision import Number
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.game import MeanFieldGame, check_game, uniform_policy
 from rmfg.population.counts import Compositions
 from rmfg.population.exact import FiniteGame, others_of
 from rmfg.population.nature import problem_of
@@ -185,9 +185,9 @@ class _Table:
         """All actions alike and the nominal kernel, and the scale of values."""
         game = self._game(np.full((*self.everybody.shape, self.problem.game.num_states), 1.0))
         size, length = self.everybody.shape
-        actions = self.problem.game.num_actions
         reward, laws = game.answers(np.zeros((size, length, size)))
-        policy = np.full((size, length, actions), 1 / actions)
+        plan = uniform_policy(self.problem.game)[:, None]
+        policy = np.repeat(plan, length, axis=1)
         scale = float(np.ptp(reward)) / (1 - float(self.problem.game.discount))
         return _Point(policy, laws), scale or 1.0
 
@@ -199,7 +199,9 @@ class _Table:
         expected = game.expected(played.value)
         q, laws = game.answers(expected)
         missed = np.einsum("slat,slt->sla", point.laws - laws, expected)
-        greedy = np.eye(q.shape[2])[q.argmax(axis=2)]
+        actions = self.problem.game.actions
+        there = np.ones(q.shape[2], bool) if actions is None else np.asarray(actions)[:, None]
+        greedy = np.eye(q.shape[2])[np.where(there, q, -np.inf).argmax(axis=2)]
         return _Answer(
             best=_Point(greedy, laws),
             value=played.value,

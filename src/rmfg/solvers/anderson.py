@@ -11,6 +11,7 @@ from jaxtyping import Float
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.picard import Picard
 
@@ -77,8 +78,11 @@ class Anderson(Solver):
             point = jnp.asarray(_combined(guesses, images, float(self.regularization)))
             # From a state whose point is its own image every mean of the two is that point.
             there = eqx.tree_at(lambda found: (found.guess, found.image), inner, (point, point))
-            trial = self.solver.step(problem, there)
-            if _gap(trial) < _gap(inner):
+            try:
+                trial = self.solver.step(problem, there)
+            except NonFiniteError:  # the combination left the finite part of the game
+                trial = None
+            if trial is not None and _gap(trial) < _gap(inner):
                 return AndersonState(trial, guesses, images)
             guesses, images = guesses[-1:], images[-1:]
         return AndersonState(self.solver.step(problem, inner), guesses, images)

@@ -1,20 +1,13 @@
 """What a policy is worth at a mean field: the robust evaluation that policy methods improve on."""
 
-import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
 from rmfg.operators.newton import solve_bellman
 from rmfg.operators.response import absolute_tolerance
-from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.solvers.base import RESPONSE_TOLERANCE, Response
-
-
-def uniform_policy(problem: Problem) -> Float[Array, "S A"]:
-    """The policy that policy methods begin with: all actions alike."""
-    actions = problem.game.num_actions
-    return jnp.full((problem.game.num_states, actions), 1 / actions)
+from rmfg.operators.robust_mdp import finite_at
+from rmfg.solvers.base import RESPONSE_TOLERANCE, Response, finite
 
 
 def assess(
@@ -24,9 +17,9 @@ def assess(
     start: Float[Array, " S"],
 ) -> tuple[Response, Float[Array, "S A"], float]:
     """Return nature's response to a policy at a mean field, the policy's q, and the error of q."""
-    mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
+    mdp = finite_at(problem.game, problem.ambiguity, mean_field)
     tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
-    point = solve_bellman(mdp, start, tolerance, policy).point
+    point = finite(solve_bellman(mdp, start, tolerance, policy).point)
     nature = point.answer.kernel
     mover = problem.mover(mdp.kernel, nature)
     return Response(policy, point.value, mdp.kernel, nature, mover), point.answer.q, tolerance

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.precision import Array
+from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.fictitious_play import FictitiousPlay
 from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, NewtonState, num_unknowns
@@ -63,14 +64,18 @@ class Auto(Solver):
     def step(self, problem: Problem, state: AutoState) -> AutoState:
         if isinstance(state.inner, NewtonState) and state.inner.finished:
             return self._play(problem, state, "which gave up")
-        inner, steps = state.method.step(problem, state.inner), state.steps + 1
+        try:
+            inner, steps = state.method.step(problem, state.inner), state.steps + 1
+        except NonFiniteError:
+            return self._replace_stuck(problem, state)
         state = replace(state, inner=inner, steps=steps)
         if isinstance(state.method, FictitiousPlay) and steps == state.rounds:
             return self._solve(problem, state, f"which is not exact after {steps} rounds")
         if isinstance(state.method, Picard) and steps % TRIAL_STEPS == 0:
             now = float(state.inner.residual())
             if not now <= REQUIRED_SHRINKAGE * state.residual:
-                return self._replace_trial(problem, state)
+                why = f"which did not contract in {TRIAL_STEPS} steps"
+                return self._replace_trial(problem, state, why)
             state = replace(state, residual=now)
         return state
 
@@ -86,8 +91,19 @@ class Auto(Solver):
     def account(self, state: AutoState) -> str:
         return state.account
 
-    def _replace_trial(self, problem: Problem, state: AutoState) -> AutoState:
-        why, unknowns = f"which did not contract in {TRIAL_STEPS} steps", num_unknowns(problem)
+    def _replace_stuck(self, problem: Problem, state: AutoState) -> AutoState:
+        """Another method, where the one in use finds no finite step; raises where all have failed."""
+        why = "which met mean fields where the game is not finite"
+        if isinstance(state.method, Picard):
+            return self._replace_trial(problem, state, why)
+        if isinstance(state.method, Newton):
+            return self._play(problem, state, why)
+        if state.walked:
+            raise NonFiniteError("no method found a finite step")
+        return self._solve(problem, state, why)
+
+    def _replace_trial(self, problem: Problem, state: AutoState, why: str) -> AutoState:
+        unknowns = num_unknowns(problem)
         if unknowns <= LARGEST_SYSTEM:
             return self._solve(problem, state, why)
         why += f", as {unknowns} unknowns are many for Newton's method"
@@ -99,9 +115,11 @@ class Auto(Solver):
         method = Newton(PATH_END_OF_LARGE) if large else Newton()
         if state.walked:
             played = state.inner
-            candidate = state.method.candidate(problem, played)
-            inner = method.from_candidate(problem, candidate, played.response.value)
-            rounds = 2 * state.rounds
+            candidate, rounds = state.method.candidate(problem, played), 2 * state.rounds
+            try:
+                inner = method.from_candidate(problem, candidate, played.response.value)
+            except NonFiniteError:
+                return self._play(problem, replace(state, played=played), why, rounds)
             return replace(state, inner=inner, method=method, steps=0, played=played, rounds=rounds)
         inner = method.init(problem, jnp.asarray(state.guess))
         played = state.inner if isinstance(state.method, FictitiousPlay) else None

@@ -13,7 +13,8 @@ point and its image, and put the update, its limits and its source in the docstr
 
 import abc
 import dataclasses
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -25,16 +26,22 @@ from rmfg.answer.contraction import Contraction
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
-from rmfg.core.precision import Array
-from rmfg.model.game import checked_mean_field
+from rmfg.core.deadline import check_time
+from rmfg.core.precision import Array, Number
+from rmfg.model.game import checked_mean_field, uniform_mean_field, uniform_policy
 from rmfg.model.kernel import Kernel
-from rmfg.operators.newton import solve_bellman
+from rmfg.operators.newton import Point, solve_bellman
 from rmfg.operators.response import absolute_tolerance
-from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.operators.robust_mdp import NonFiniteError, finite_at
 from rmfg.operators.stationary import stationary_distribution
 
 # Best responses inside a solver: far below any tolerance a solver is asked for.
 RESPONSE_TOLERANCE = 1e-12
+# A step is made shorter by at most a million where the game is not finite at its end.
+HALVINGS = 20
+COLDEST = 1e-300
+
+Moved = TypeVar("Moved")
 
 
 class Solver(eqx.Module):
@@ -97,14 +104,49 @@ def respond(
     start: Float[Array, " S"],
     temperature: Float[Array, ""] | None = None,
 ) -> Response:
-    """Return the best response at a mean field, or the soft one at a temperature."""
-    mdp = RobustMDP.at(problem.game, problem.ambiguity, mean_field)
+    """Return the best response at a mean field, or the soft one at a temperature.
+
+    Raises NonFiniteError where the game is not finite, and TimeIsUp.
+    """
+    mdp = finite_at(problem.game, problem.ambiguity, mean_field)
     tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
-    point = solve_bellman(mdp, start, tolerance, None, temperature).point
+    point = finite(solve_bellman(mdp, start, tolerance, None, temperature).point)
     nature = point.answer.kernel
     return Response(
         point.policy, point.value, mdp.kernel, nature, problem.mover(mdp.kernel, nature)
     )
+
+
+def finite(point: Point) -> Point:
+    """Refuse a solution that is none: of numbers that are not finite, or cut short by the clock."""
+    if not np.isfinite(point.residual):
+        raise NonFiniteError("values are not finite at a mean field that the solver visited")
+    check_time()
+    return point
+
+
+def nearest_finite(attempt: Callable[[float], Moved]) -> Moved:
+    """What a whole step leads to, or half of it as often as the game is not finite there.
+
+    `attempt` makes the given share of the step, from a point where the game is finite.
+    """
+    for halvings in range(HALVINGS):
+        try:
+            return attempt(0.5**halvings)
+        except NonFiniteError:
+            check_time()
+    return attempt(0.5**HALVINGS)
+
+
+def checked_temperature(value: Number) -> np.ndarray:
+    """Refuse a temperature that is not positive, or whose reciprocal is not a number any more."""
+    number = checks.positive("temperature", value)
+    if not COLDEST <= number <= 1 / COLDEST:
+        raise ValueError(
+            f"`temperature` must lie between {COLDEST:g} and {1 / COLDEST:g}, but is "
+            f"{float(number):g}: values are divided by it. Without a temperature, responses are exact."
+        )
+    return number
 
 
 def long_run(response: Response, initial: Float[Array, " S"]) -> Float[Array, " S"]:
@@ -123,12 +165,11 @@ def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
     if initial is None and game.initial is not None:
         initial = game.initial
     if initial is None:
-        shape = game.mean_field_shape
-        return np.full(shape, 1 / np.prod(shape))
+        return uniform_mean_field(game)
     guess = inputs.real("initial", initial)
     if guess.shape == (game.num_states,) and game.mean_field == "state-action":
         law = np.asarray(checks.distribution("initial", initial, game.num_states))
-        return np.repeat(law[:, None] / game.num_actions, game.num_actions, axis=1)
+        return law[:, None] * uniform_policy(game)
     return np.asarray(checked_mean_field(game, initial, "initial"))
 
 

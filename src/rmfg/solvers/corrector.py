@@ -25,6 +25,8 @@ FREE_STEPS = 3
 HOPELESS = 1e3
 LONGEST_STRETCH = 10.0
 SHRINKAGE = 1e-2
+# A step is made shorter by at most a thousand where the game is not finite at its end.
+HALVINGS = 10
 
 
 class Corrected(NamedTuple):
@@ -51,8 +53,10 @@ def correct(
     which leaves Newton's direction alone and changes its length (Farrell, Birkisson & Funke 2015).
     """
     point, before = np.asarray(point), np.inf
+    last: tuple[np.ndarray, Smoothing] | None = None
     for step in range(max_steps):
-        slope = linearize(problem, point, smoothing)
+        slope, point, smoothing = finite_slope(problem, last, point, smoothing)
+        last = point, smoothing
         size = float(np.max(np.abs(slope.residual)))
         stuck = size > 0.3 * before
         if size <= tolerance or (size <= ROUNDING and stuck):
@@ -71,6 +75,25 @@ def correct(
         warmer = np.asarray(smoothing.log_temperature) + change[-1]
         smoothing = smoothing._replace(log_temperature=warmer)
     return None
+
+
+def finite_slope(
+    problem: Problem,
+    last: tuple[Float[np.ndarray, " N"], Smoothing] | None,
+    point: Float[np.ndarray, " N"],
+    smoothing: Smoothing,
+) -> tuple[Slope, Float[np.ndarray, " N"], Smoothing]:
+    """The slope at a point, or at one nearer to the last one where the game is not finite there."""
+    slope = linearize(problem, point, smoothing)
+    for _ in range(HALVINGS if last is not None else 0):
+        if np.isfinite(slope.residual).all():
+            break
+        before, center = last
+        point = 0.5 * (before + point)
+        heat = 0.5 * (np.asarray(center.log_temperature) + np.asarray(smoothing.log_temperature))
+        smoothing = smoothing._replace(log_temperature=heat)
+        slope = linearize(problem, point, smoothing)
+    return slope, point, smoothing
 
 
 def _deflated_length(

@@ -10,8 +10,16 @@ from jaxtyping import Bool, Float, Int
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.game import uniform_policy
 from rmfg.model.kernel import DenseKernel, as_dense, assemble
-from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
+from rmfg.solvers.base import (
+    Response,
+    Solver,
+    law_of_states,
+    long_run,
+    nearest_finite,
+    respond,
+)
 
 # Nature's average is a dense law over next states: up to this many numbers it is kept.
 LARGEST_NATURE = 4_000_000
@@ -78,7 +86,7 @@ class FictitiousPlay(Solver):
         law = law_of_states(guess)
         policy = response.policy
         if guess.ndim == 2:
-            uniform = jnp.full_like(policy, 1 / policy.shape[1])
+            uniform = uniform_policy(problem.game)
             policy = jnp.where(law[:, None] > 0, guess / jnp.maximum(law, 1e-300)[:, None], uniform)
         past = _played(response, law, policy, jnp.array(1.0))
         return FictitiousPlayState(past, response, jnp.array(0), jnp.array(True))
@@ -89,11 +97,16 @@ class FictitiousPlay(Solver):
         law = long_run(response, jnp.sum(past.occupation, axis=1))
         count = jnp.asarray(state.count) + 1
         played = _played(response, law, response.policy, 1 / count)
-        past = past.mixed_with(played, self.power / (count + self.power - 1))
-        occupation = past.occupation
-        state_action = problem.game.mean_field == "state-action"
-        field = occupation if state_action else jnp.sum(occupation, axis=1)
-        following = respond(problem, field, response.value)
+        share = self.power / (count + self.power - 1)
+
+        def averaged(part: float) -> tuple[Past, Response]:
+            now = past.mixed_with(played, part * share)
+            occupation = now.occupation
+            state_action = problem.game.mean_field == "state-action"
+            field = occupation if state_action else jnp.sum(occupation, axis=1)
+            return now, respond(problem, field, response.value)
+
+        past, following = nearest_finite(averaged)
         same = jnp.array_equal(following.nominal.law, response.nominal.law)
         return FictitiousPlayState(past, following, count, state.steady & same)
 

@@ -5,7 +5,6 @@ itself: every step at first and while it halves, then at steps that grow by a te
 costs little.
 """
 
-import time
 from typing import Any, NamedTuple
 
 import jax
@@ -19,13 +18,23 @@ from rmfg.answer.appraisal import (
     settled,
 )
 from rmfg.answer.problem import Candidate, Problem
+from rmfg.core.deadline import TimeIsUp, check_time, from_here, now, until
 from rmfg.core.meter import Meter
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
+from rmfg.model.game import uniform_policy
+from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 
 EVERY_STEP_UNTIL = 20
 GROWTH = 1.1
+# Candidates in a row that cannot be measured before the search is given up.
+PATIENCE = 20
+# What measuring the last state may take, as a share of the limit.
+SHARE_AFTER = 0.03
+# What steps of a solver may end with, where the game itself is at fault: a law that is none, a
+# singular system, memory.
+FAILURES = (ValueError, ArithmeticError, RuntimeError, MemoryError)
 
 
 class Goal(NamedTuple):
@@ -58,7 +67,7 @@ class Outcome(NamedTuple):
     """How the loop ended: the best candidate measured, after how many steps, and why.
 
     `residuals` are the solver's own of all steps, if it has any; `account` is what it has to say
-    of what it did.
+    of what it did, and `found` what was measured of the best candidate.
     """
 
     best: Measured
@@ -66,6 +75,7 @@ class Outcome(NamedTuple):
     reason: Status
     residuals: tuple[float, ...]
     account: str
+    found: Appraisal | None
 
 
 def drive(
@@ -83,51 +93,108 @@ def drive(
     exploitability, consistency, imbalance and nature's relative gap. Where only the law falls short,
     the one to which the candidate leads in the long run is tried in its place. Solvers that end by
     themselves (their state has a true `finished`) are stopped there.
+
+    The time limit holds inside of steps too. What goes wrong once there is an answer ends the loop
+    and loses nothing; before that it is wrong input, and raised.
     """
-    begin = time.perf_counter()
-    with jax.enable_x64(True):
-        state = solver.init(problem, jax.numpy.asarray(guess))
-        best = Measured(solver.candidate(problem, state), np.nan, None, None)
-        residuals: list[float] = []
-        found: Appraisal | None = None
-        step, due, last = 0, 0, np.inf
-        while True:
-            seconds = time.perf_counter() - begin
-            residual = solver.residual(state)
-            if residual is not None:
-                residuals.append(residual)
-            ended = _ended(state, step >= max_steps, seconds >= max_seconds)
-            worth_it = step == 0 or solver.arriving(state)
-            if ended or (step >= due and worth_it):
-                candidate = solver.candidate(problem, state)
-                found = _measure(problem, candidate, found)
-                found, merit = _judged(problem, found, goal)
-                meter.update(step, goal.shares(found))
-                if merit < best.merit or np.isnan(best.merit):
-                    candidate = found.candidate._replace(kernel=found.nature)
-                    best = Measured(candidate, merit, residual, solver.potential(problem, state))
-                if merit <= goal.tol:
-                    ended = Status.CERTIFIED
-                elif np.isnan(merit):
-                    ended = Status.NON_FINITE
-                quick = step < EVERY_STEP_UNTIL or merit < 0.5 * last
-                due, last = step + 1 if quick else int(step * GROWTH), merit
-            else:
-                meter.update(step, {})
-            if ended:
-                account = solver.account(state)
-                return Outcome(best, step, ended, tuple(residuals), account)
-            state = solver.step(problem, state)
-            step += 1
+    step, reason, trouble = 0, None, ""
+    with jax.enable_x64(True), until(now() + max_seconds):
+        try:
+            state = solver.init(problem, jax.numpy.asarray(guess))
+        except TimeIsUp:
+            return _nothing(problem, guess)
+        watch = _Watch(problem, solver, goal, meter, max_steps, state)
+        while reason is None:
+            try:
+                reason = watch.look(state, step)
+                if reason is None:
+                    state = solver.step(problem, state)
+                    step += 1
+            except TimeIsUp:
+                reason = Status.MAX_SECONDS
+            except NonFiniteError:
+                reason = Status.NON_FINITE
+            except FAILURES as error:
+                if step == 0 and np.isnan(watch.best.merit):
+                    raise
+                reason, trouble = Status.FAILED, f"; then {type(error).__name__}: {error}"
+        if reason == Status.MAX_SECONDS and watch.seen < step:
+            with from_here(SHARE_AFTER * max_seconds):
+                if watch.measure(state, step) <= goal.tol:
+                    reason = Status.CERTIFIED
+    # Numbers that are not finite are the reason, however the search ended.
+    if np.isnan(watch.best.merit) and reason != Status.FAILED:
+        reason = Status.NON_FINITE
+    account = solver.account(state) + trouble
+    return Outcome(watch.best, step, reason, tuple(watch.residuals), account, watch.before)
 
 
-def _ended(state: Any, steps_are_up: bool, time_is_up: bool) -> Status | None:
+def _nothing(problem: Problem, guess: np.ndarray) -> Outcome:
+    """What there is when time is up before the first step: the guess, and actions at random."""
+    law = guess if guess.ndim == 1 else guess.sum(axis=1)
+    start = Measured(Candidate(uniform_policy(problem.game), law), np.inf, None, None)
+    return Outcome(start, 0, Status.MAX_SECONDS, (), "", None)
+
+
+class _Watch:
+    """Looks at states: measures them when it is due, and keeps the best."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        solver: Solver,
+        goal: Goal,
+        meter: Meter,
+        max_steps: int,
+        state: Any,
+    ):
+        self.problem, self.solver, self.goal, self.meter = problem, solver, goal, meter
+        self.max_steps = max_steps
+        self.best = Measured(solver.candidate(problem, state), np.nan, None, None)
+        self.residuals: list[float] = []
+        self.before: Appraisal | None = None
+        self.due, self.last, self.seen, self.unmeasurable = 0, np.inf, -1, 0
+
+    def look(self, state: Any, step: int) -> Status | None:
+        """Take note of a state; return why to end here, or None. Raises TimeIsUp."""
+        check_time()
+        residual = self.solver.residual(state)
+        if residual is not None:
+            self.residuals.append(residual)
+        ended = _ended(state, step >= self.max_steps)
+        if ended or (step >= self.due and (step == 0 or self.solver.arriving(state))):
+            merit = self.measure(state, step)
+            if merit <= self.goal.tol:
+                ended = Status.CERTIFIED
+            elif self.unmeasurable >= PATIENCE:
+                ended = Status.NON_FINITE
+            quick = step < EVERY_STEP_UNTIL or merit < 0.5 * self.last
+            self.due, self.last = step + 1 if quick else int(step * GROWTH), merit
+        else:
+            self.meter.update(step, {})
+        return ended
+
+    def measure(self, state: Any, step: int) -> float:
+        """Measure a state's candidate and keep it if it is the best one."""
+        self.seen = step
+        candidate = self.solver.candidate(self.problem, state)
+        found = _measure(self.problem, candidate, self.before)
+        found, merit = _judged(self.problem, found, self.goal)
+        self.meter.update(step, self.goal.shares(found))
+        if merit < self.best.merit or np.isnan(self.best.merit):
+            candidate = found.candidate._replace(kernel=found.nature)
+            known = self.solver.potential(self.problem, state)
+            residual = self.solver.residual(state)
+            self.best, self.before = Measured(candidate, merit, residual, known), found
+        self.unmeasurable = self.unmeasurable + 1 if np.isnan(merit) else 0
+        return merit
+
+
+def _ended(state: Any, steps_are_up: bool) -> Status | None:
     """Why to stop here whatever is measured, or None."""
     if getattr(state, "finished", False):
         return Status.NOT_CERTIFIED
-    if steps_are_up:
-        return Status.MAX_STEPS
-    return Status.MAX_SECONDS if time_is_up else None
+    return Status.MAX_STEPS if steps_are_up else None
 
 
 def _measure(problem: Problem, candidate: Candidate, before: Appraisal | None) -> Appraisal:

@@ -9,9 +9,11 @@ from jaxtyping import Bool, Float, Int
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.actions import allowed_only
+from rmfg.model.game import uniform_policy
 from rmfg.model.kernel import DenseKernel, Kernel, as_dense, assemble
-from rmfg.solvers.assessment import assess, uniform_policy
-from rmfg.solvers.base import Response, Solver, law_of_states, long_run
+from rmfg.solvers.assessment import assess
+from rmfg.solvers.base import Response, Solver, law_of_states, long_run, nearest_finite
 from rmfg.solvers.fictitious_play import LARGEST_NATURE
 
 # Weighs round j of the movers by about j^3: the first rounds, far from any equilibrium, fade fast.
@@ -94,7 +96,7 @@ class MirrorDescent(Solver):
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> MirrorDescentState:
-        guess, policy = jnp.asarray(guess), uniform_policy(problem)
+        guess, policy = jnp.asarray(guess), jnp.asarray(uniform_policy(problem.game))
         response, q, error = assess(problem, guess, policy, jnp.zeros(problem.game.num_states))
         # Advantages below the error of q are noise, which must not be blown up to a step.
         spread = jnp.full(q.shape[0], max(error, float(np.finfo(q.dtype).tiny) ** 0.5) ** 2)
@@ -110,14 +112,21 @@ class MirrorDescent(Solver):
     def step(self, problem: Problem, state: MirrorDescentState) -> MirrorDescentState:
         state = jax.tree.map(jnp.asarray, state)
         response, count = state.response, state.count + 1
-        policy, total, spread = _descend(state, self.step_size, self.optimistic)
-        law, mover, mixture = law_of_states(state.mean_field), response.mover, state.mixture
-        if mixture is not None:
-            mixture = mixture.joined_by(mover, law[:, None] * policy, count)
-            mover = mixture.kernel()
-        law = long_run(response._replace(policy=policy, mover=mover), law)
-        field = problem.game.mean_field_of(law, policy)
-        following, q, _ = assess(problem, field, policy, response.value)
+        actions = problem.game.actions
+        policy, total, spread = _descend(state, self.step_size, self.optimistic, actions)
+        before = law_of_states(state.mean_field)
+
+        def moved(share: float) -> tuple[Array, Response, Array, Mixture | None]:
+            played = (1 - share) * response.policy + share * policy
+            mover, mixture = response.mover, state.mixture
+            if mixture is not None:
+                mixture = mixture.joined_by(mover, before[:, None] * played, count)
+                mover = mixture.kernel()
+            law = long_run(response._replace(policy=played, mover=mover), before)
+            field = problem.game.mean_field_of(law, played)
+            return field, *assess(problem, field, played, response.value)[:2], mixture
+
+        field, following, q, mixture = nearest_finite(moved)
         steady = state.steady & jnp.array_equal(following.nominal.law, response.nominal.law)
         return MirrorDescentState(field, following, q, total, spread, mixture, count, steady)
 
@@ -132,7 +141,7 @@ class MirrorDescent(Solver):
 
 @eqx.filter_jit
 def _descend(
-    state: MirrorDescentState, step_size: Array, optimistic: bool
+    state: MirrorDescentState, step_size: Array, optimistic: bool, actions: Array | None
 ) -> tuple[Float[Array, "S A"], Float[Array, "S A"], Float[Array, " S"]]:
     """The next policy, the sum of advantages, and the variance that they have had."""
     policy, q = state.response.policy, state.q
@@ -142,5 +151,6 @@ def _descend(
     # Only differences between actions matter: the largest is kept at zero, and nothing overflows.
     total -= jnp.max(total, axis=1, keepdims=True)
     ahead = total + advantage if optimistic else total
-    policy = jax.nn.softmax(step_size * ahead / jnp.sqrt(spread)[:, None], axis=1)
+    heights = step_size * ahead / jnp.sqrt(spread)[:, None]
+    policy = jax.nn.softmax(allowed_only(heights, actions), axis=1)
     return policy, total, spread

@@ -13,11 +13,12 @@ from rmfg.answer.problem import Candidate, Problem
 from rmfg.answer.scale import NEIGHBORHOOD, response_to_neighbors
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.game import uniform_policy
 from rmfg.model.leaking import Leaking
 from rmfg.operators.response import value_scale
-from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.solvers.base import Solver, law_of_states, respond
-from rmfg.solvers.corrector import Corrected, correct, moved
+from rmfg.operators.robust_mdp import NonFiniteError, RobustMDP
+from rmfg.solvers.base import Solver, checked_temperature, law_of_states, respond
+from rmfg.solvers.corrector import Corrected, correct, finite_slope, moved
 from rmfg.solvers.slope import linearize
 from rmfg.solvers.smoothing import Center, Play, Smoothing
 
@@ -117,7 +118,7 @@ class Newton(Solver):
         *,
         start: Equilibrium | None = None,
     ):
-        self.temperature = checks.positive("temperature", temperature)
+        self.temperature = checked_temperature(temperature)
         self.restart = checks.share("restart", restart)
         what = "an earlier answer of `rmfg.solve`"
         self.start = inputs.instance("start", start, Equilibrium | None, what)
@@ -127,10 +128,10 @@ class Newton(Solver):
         if self.start is not None:
             return self._resumed(problem, self.start)
         game = problem.game
-        size, actions = game.num_states, game.num_actions
+        size = game.num_states
         law = np.asarray(law_of_states(jnp.asarray(guess)))
         unit = _unit(problem, np.asarray(guess))
-        center = Center.uniform(actions, law)
+        center = Center.uniform(game, law)
         hot = np.log(max(HOT, float(self.temperature)))
         smoothing = Smoothing(center, np.array(hot), np.asarray(self.restart), np.array(unit))
         level = np.asarray(game.reward(guess)).mean() / ((1 - float(game.discount)) * unit)
@@ -180,7 +181,10 @@ class Newton(Solver):
         smoothing = Smoothing(center, temperature, np.asarray(self.restart), np.array(unit))
         point = np.concatenate([value / unit, field.ravel()])
         # What is played there is the candidate; weights and tolls are those of the set.
-        near = linearize(problem, point, smoothing).play
+        slope = linearize(problem, point, smoothing)
+        if not np.isfinite(slope.residual).all():
+            raise NonFiniteError("the game is not finite where Newton's method was to begin")
+        near = slope.play
         kernel = near.kernel if candidate.kernel is None else candidate.kernel
         play = near._replace(policy=policy, kernel=kernel, law=law, log_policy=logarithms)
         return NewtonState(point, play, smoothing, None)
@@ -212,14 +216,13 @@ def starting_point(
 ) -> tuple[Float[np.ndarray, " N"], Smoothing, Play]:
     """A population with its soft response, uniform center, and what is played there."""
     game = problem.game
-    size, actions = game.num_states, game.num_actions
-    uniform = np.full((size, actions), 1 / actions)
-    field = np.asarray(game.mean_field_of(law, uniform))
+    size = game.num_states
+    field = np.asarray(game.mean_field_of(law, uniform_policy(game)))
     unit = _unit(problem, field)
     response = respond(
         problem, jnp.asarray(field), jnp.zeros(size), jnp.asarray(temperature * unit)
     )
-    center = Center.uniform(actions, law)
+    center = Center.uniform(game, law)
     log_temperature = np.log(np.array(temperature))
     smoothing = Smoothing(center, log_temperature, np.array(RESTART), np.array(unit))
     field = np.asarray(game.mean_field_of(law, np.asarray(response.policy)))
@@ -335,8 +338,12 @@ def _relaxed(
     problem: Problem, point: Float[np.ndarray, " N"], smoothing: Smoothing
 ) -> Float[np.ndarray, " N"]:
     """The point after damped Picard sweeps on the smoothed equations."""
+    slope = linearize(problem, point, smoothing)
     for _ in range(SWEEPS):
-        point = moved(problem, point, 0.5 * linearize(problem, point, smoothing).residual)
+        if not np.isfinite(slope.residual).all():
+            break
+        ahead = moved(problem, point, 0.5 * slope.residual)
+        slope, point, _ = finite_slope(problem, (point, smoothing), ahead, smoothing)
     return point
 
 

@@ -9,7 +9,15 @@ from rmfg.answer.contraction import Contraction, contraction_of
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
-from rmfg.solvers.base import Response, Solver, law_of_states, long_run, respond
+from rmfg.solvers.base import (
+    Response,
+    Solver,
+    checked_temperature,
+    law_of_states,
+    long_run,
+    nearest_finite,
+    respond,
+)
 
 # Estimates on an answer cost two soft responses a sample, and must not cost more than a short run.
 SAMPLES = 8
@@ -52,9 +60,7 @@ class Picard(Solver):
         self, damping: Number = 0.5, temperature: Number | None = None, *, long_run: bool = True
     ):
         self.damping = checks.share("damping", damping)
-        self.temperature = (
-            None if temperature is None else checks.positive("temperature", temperature)
-        )
+        self.temperature = None if temperature is None else checked_temperature(temperature)
         self.long_run = inputs.flag("long_run", long_run)
 
     @boundary
@@ -64,8 +70,13 @@ class Picard(Solver):
     @boundary
     def step(self, problem: Problem, state: PicardState) -> PicardState:
         old, image = np.asarray(state.guess), np.asarray(state.image)
-        guess = (1 - self.damping) * old + self.damping * image
-        return self._at(problem, jnp.asarray(guess), jnp.asarray(state.response.value))
+        start = jnp.asarray(state.response.value)
+
+        def damped(share: float) -> PicardState:
+            part = share * self.damping
+            return self._at(problem, jnp.asarray((1 - part) * old + part * image), start)
+
+        return nearest_finite(damped)
 
     @boundary
     def candidate(self, problem: Problem, state: PicardState) -> Candidate:

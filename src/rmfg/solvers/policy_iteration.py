@@ -8,9 +8,17 @@ from jaxtyping import Float, Int
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.game import uniform_policy
 from rmfg.operators.newton import agents_answer
-from rmfg.solvers.assessment import assess, uniform_policy
-from rmfg.solvers.base import Response, Solver, law_of_states, long_run
+from rmfg.solvers.assessment import assess
+from rmfg.solvers.base import (
+    Response,
+    Solver,
+    checked_temperature,
+    law_of_states,
+    long_run,
+    nearest_finite,
+)
 
 KINDS = ("greedy", "soft", "smooth")
 # Smooth improvement begins with this share of the greedy policy.
@@ -73,29 +81,31 @@ class PolicyIteration(Solver):
             raise ValueError(
                 '`temperature` must be given for kind="soft", in the unit of the rewards.'
             )
-        self.temperature = (
-            None if temperature is None else checks.positive("temperature", temperature)
-        )
+        self.temperature = None if temperature is None else checked_temperature(temperature)
         share = FIRST_SHARE if damping is None else damping
         self.damping = checks.share("damping", share) if kind == "smooth" else None
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> PolicyIterationState:
         start = jnp.zeros(problem.game.num_states)
-        return self._at(problem, jnp.asarray(guess), uniform_policy(problem), start, jnp.array(0))
+        policy = jnp.asarray(uniform_policy(problem.game))
+        return self._at(problem, jnp.asarray(guess), policy, start, jnp.array(0))
 
     @boundary
     def step(self, problem: Problem, state: PolicyIterationState) -> PolicyIterationState:
         count, share = jnp.asarray(state.count) + 1, 1.0
         if self.damping is not None:
             share = self.damping / (1 + self.damping * (count - 1))
-        policy = (1 - share) * np.asarray(state.response.policy) + share * np.asarray(
-            state.improved
-        )
-        law = law_of_states(jnp.asarray(state.mean_field))
-        law = long_run(state.response._replace(policy=policy), law)
-        field = problem.game.mean_field_of(law, policy)
-        return self._at(problem, field, policy, jnp.asarray(state.response.value), count)
+        old, improved = np.asarray(state.response.policy), np.asarray(state.improved)
+        before = law_of_states(jnp.asarray(state.mean_field))
+
+        def moved(part: float) -> PolicyIterationState:
+            policy = (1 - part * share) * old + part * share * improved
+            law = long_run(state.response._replace(policy=policy), before)
+            field = problem.game.mean_field_of(law, policy)
+            return self._at(problem, field, policy, jnp.asarray(state.response.value), count)
+
+        return nearest_finite(moved)
 
     @boundary
     def candidate(self, problem: Problem, state: PolicyIterationState) -> Candidate:
@@ -111,5 +121,5 @@ class PolicyIteration(Solver):
         self, problem: Problem, field: Array, policy: Array, start: Array, count: Array
     ) -> PolicyIterationState:
         response, q, _ = assess(problem, field, policy, start)
-        improved = agents_answer(q, None, self.temperature)[1]
+        improved = agents_answer(q, None, self.temperature, problem.game.actions)[1]
         return PolicyIterationState(field, response, improved, count)

@@ -26,6 +26,7 @@ import scipy.sparse.linalg
 from jaxtyping import Float
 
 from rmfg.answer.problem import Problem
+from rmfg.core.deadline import check_time
 from rmfg.core.precision import Array
 from rmfg.model.leaking import Leaking
 from rmfg.solvers.smoothing import Play, Smoothing, residual
@@ -56,21 +57,30 @@ class Slope(abc.ABC):
 
 
 def linearize(problem: Problem, point: Float[Array, " N"], smoothing: Smoothing) -> Slope:
-    """Evaluate the equations and their slope, as a matrix or as an operator."""
+    """Evaluate the equations and their slope, as a matrix or as an operator.
+
+    Where the equations are not finite there is no slope. Raises TimeIsUp.
+    """
+    check_time()
     if np.size(point) <= FACTORIZE_UP_TO[problem.game.mean_field]:
         found, slopes, play = _all_slopes(problem, point, smoothing)
         slopes = np.asarray(slopes)
         return DenseSlope(np.asarray(found), play, slopes[:, :-1], slopes[:, -1])
     found, play, directional = _linear_map(problem, point, smoothing)
+    if not np.isfinite(found).all():
+        size = np.size(point)
+        return DenseSlope(
+            np.asarray(found), play, np.full((size, 0), np.nan), np.full(size, np.nan)
+        )
     still = np.zeros(np.size(point))
     warming = np.asarray(_applied(directional, still, np.ones(())))
 
     def apply(change: np.ndarray) -> np.ndarray:
+        check_time()
         return np.asarray(_applied(directional, change, np.zeros(())))
 
-    return KrylovSlope(
-        np.asarray(found), play, apply, _preconditioner(problem, smoothing, play, apply), warming
-    )
+    nearly = _preconditioner(problem, np.asarray(point), smoothing, play, apply)
+    return KrylovSlope(np.asarray(found), play, apply, nearly, warming)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +145,11 @@ def _operator(
 
 
 def _preconditioner(
-    problem: Problem, smoothing: Smoothing, play: Play, apply: Callable[[np.ndarray], np.ndarray]
+    problem: Problem,
+    point: Float[np.ndarray, " N"],
+    smoothing: Smoothing,
+    play: Play,
+    apply: Callable[[np.ndarray], np.ndarray],
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Solve with P of the module's docstring."""
     game, size = problem.game, problem.game.num_states
@@ -144,7 +158,7 @@ def _preconditioner(
     kept = play.kernel.kept if isinstance(play.kernel, Leaking) else play.kernel
     policy = np.asarray(play.policy)
     nature = kept.chain(policy)
-    mover = problem.mover(game.kernel(np.asarray(play.law)), kept).chain(policy)
+    mover = problem.mover(game.kernel(point[size:]), kept).chain(policy)
     identity = scipy.sparse.eye_array(size)
     stay = 1 - float(smoothing.restart)
     values = scipy.sparse.linalg.splu((float(game.discount) * nature - identity).tocsc())

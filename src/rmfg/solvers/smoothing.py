@@ -25,6 +25,8 @@ from jaxtyping import Float
 
 from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
+from rmfg.model.actions import allowed_only
+from rmfg.model.game import MeanFieldGame, uniform_policy
 from rmfg.model.kernel import Kernel
 from rmfg.model.leaking import Leaking
 from rmfg.operators.robust_mdp import RobustMDP
@@ -44,9 +46,10 @@ class Center(NamedTuple):
     toll: Float[Array, "S A"]
 
     @classmethod
-    def uniform(cls, num_actions: int, law: Float[Array, " S"]) -> "Center":
+    def uniform(cls, game: MeanFieldGame, law: Float[Array, " S"]) -> "Center":
         """Everybody at random."""
-        policy = np.full((law.size, num_actions), -np.log(num_actions))
+        played = uniform_policy(game)
+        policy = np.log(np.where(played > 0, played, 1))
         return cls(policy, np.zeros(law.size), law, np.ones_like(policy), np.zeros_like(policy))
 
 
@@ -74,7 +77,10 @@ class Play(NamedTuple):
 def residual(
     problem: Problem, point: Float[Array, " N"], smoothing: Smoothing
 ) -> tuple[Float[Array, " N"], Play]:
-    """Return image minus point, and what is played there. The point is (V / unit, m) in one array."""
+    """Return image minus point, and what is played there. The point is (V / unit, m) in one array.
+
+    NaN where the game has no finite rewards, or rows that are no laws.
+    """
     game, size = problem.game, problem.game.num_states
     center, unit = smoothing.center, smoothing.unit
     temperature = jnp.exp(smoothing.log_temperature) * unit
@@ -86,8 +92,8 @@ def residual(
     nature = mdp.ambiguity.soften(
         mdp.kernel, heights, center.potential, temperature, mean_field, center.weight
     )
-    q = mdp.reward + mdp.discount * (low + nature.value - temperature * center.toll)
-    logits = q / temperature + center.log_policy
+    q = mdp.q_before(low + nature.value - temperature * center.toll)
+    logits = allowed_only(q / temperature + center.log_policy, mdp.actions)
     policy = jax.nn.softmax(logits, axis=1)
     log_sum = jax.nn.logsumexp(logits, axis=1, keepdims=True)
     of_pairs = game.mean_field == "state-action"
@@ -100,4 +106,4 @@ def residual(
     potential = heights / temperature + center.potential
     toll = nature.toll / temperature
     play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, toll)
-    return image - point, play
+    return jnp.where(mdp.sound, image - point, jnp.nan), play

@@ -12,16 +12,17 @@ from rmfg.answer.contraction import Contraction
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks, inputs
+from rmfg.core.deadline import TimeIsUp, from_here
 from rmfg.core.meter import Meter, NoMeter, TerminalMeter
 from rmfg.core.precision import Array, Number, to_numpy
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
+from rmfg.model.game import MeanFieldGame, check_game, check_sizes
 from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.solvers.auto import Auto
 from rmfg.solvers.base import Solver, first_guess
-from rmfg.solvers.loop import Goal, Outcome, drive
+from rmfg.solvers.loop import SHARE_AFTER, Goal, Outcome, drive
 
 DEFAULT_MAX_STEPS = 2000
 
@@ -68,6 +69,7 @@ def solve(
     """
     begin = time.perf_counter()
     problem = Problem(game, ambiguity, population)
+    check_sizes(game)
     goal = Goal(
         checks.tolerance(tol, SMALLEST_TOLERANCE),
         None if atol is None else float(checks.positive("atol", atol)),
@@ -79,19 +81,23 @@ def solve(
     inputs.flag("throw", throw)
     steps = DEFAULT_MAX_STEPS if max_steps is None else inputs.integer("max_steps", max_steps, 1)
     limit = math.inf if max_seconds is None else float(checks.positive("max_seconds", max_seconds))
-    check_game(game)
-    problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     guess = first_guess(problem, initial)
+    check_game(game, guess)
+    problem.ambiguity.check(game.kernel(guess))
     meter = (
         progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
     )
     try:
-        outcome = drive(problem, solver, guess, goal, steps, limit, meter)
+        left = limit - (time.perf_counter() - begin)
+        outcome = drive(problem, solver, guess, goal, steps, left, meter)
     finally:
         meter.close()
     candidate = to_numpy(outcome.best.candidate)
-    with jax.enable_x64(True):
-        certificate, found = certificate_of(problem, candidate, *goal)
+    late = outcome.reason == Status.MAX_SECONDS
+    with jax.enable_x64(True), from_here(SHARE_AFTER * limit if late else math.inf):
+        # Values that are cut short are bounds all the same.
+        certificate, found = certificate_of(problem, candidate, *goal, near=outcome.found)
+        guarantee = _guarantee(problem, solver, candidate, outcome)
     # The certificate outranks the loop: it can lower a status, never raise one.
     status = outcome.reason
     if status == Status.CERTIFIED and not certificate.certified:
@@ -109,7 +115,7 @@ def solve(
         solver=": ".join(part for part in (str(solver), outcome.account) if part),
         steps=outcome.steps,
         seconds=time.perf_counter() - begin,
-        guarantee=_guarantee(problem, solver, candidate, outcome),
+        guarantee=guarantee,
         potential=outcome.best.potential,
     )
     if throw and status != Status.CERTIFIED:
@@ -121,7 +127,10 @@ def _guarantee(
     problem: Problem, solver: Solver, candidate: Candidate, outcome: Outcome
 ) -> Contraction | None:
     """What is known of the solver's convergence, beside what it did."""
-    known = solver.guarantee(problem, candidate)
+    try:
+        known = solver.guarantee(problem, candidate)
+    except (TimeIsUp, ValueError, ArithmeticError):  # as where the game is no game at a law
+        return None
     if known is None or outcome.best.residual is None:
         return known
     return known.with_run(outcome.residuals, outcome.best.residual)

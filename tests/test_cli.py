@@ -58,6 +58,10 @@ def broken(**changes: object) -> dict:
     return {name: x for name, x in {**GAME, **changes}.items() if x is not None}
 
 
+HEADER = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 1000000000)}".ljust(
+    117
+)
+WIDE = b"\x93NUMPY\x01\x00v\x00" + HEADER + b"\n"
 NAN = np.where(np.arange(18).reshape(3, 2, 3) == 7, np.nan, KERNEL)
 NEGATIVE = KERNEL - [[[0.9, 0, 0]]] + [[[0, 0.9, 0]]]
 
@@ -113,7 +117,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "syntax.py").write_text("x = 1\ndef broken(:\n")
     (home / "raises.py").write_text("x = 1\nraise RuntimeError('on purpose')\n")
     (home / "exits.py").write_text("import sys\nsys.exit('bye')\n")
+    (home / "null.py").write_bytes(b"game = 1\0\n")
+    (home / "generator.py").write_text("raise GeneratorExit\n")
+    (home / "base.py").write_text("raise BaseException('all the way up')\n")
+    (home / "latin.py").write_bytes(b"game = '\xff'\n")
+    (home / "zipped.npy").write_bytes(b"PK\x03\x04" + bytes(40))
+    (home / "wide.npy").write_bytes(WIDE)
     (home / "folder").mkdir()
+    (home / "link.nc").symlink_to("same.png")
+    for pipe in ("pipe.nc", "pipe.png"):
+        os.mkfifo(home / pipe)
+    (home / "locked.nc").touch(0o444)
     return home
 
 
@@ -194,7 +208,14 @@ WRONG = [
     ("solve game.npz -o folder", "folder"),
     ("solve game.npz --plot nowhere/eq.png", "nowhere"),
     ("solve game.npz --plot picture.bmp", "picture.bmp"),
-    ("solve game.npz -o same.png --plot same.png", "both"),
+    ("solve game.npz -o same.png", "netCDF"),
+    ("solve game.npz -o link.nc --plot same.png", "both"),
+    ("solve game.npz -o out.npz", ".nc"),
+    ("solve game.npz -o folder/", "folder"),
+    ("solve game.npz -o absent/", "folder"),
+    ("solve game.npz -o pipe.nc", "named pipe"),
+    ("solve game.npz --plot pipe.png", "named pipe"),
+    ("solve game.npz -o locked.nc", "read-only"),
     ("solve absent.npz", "absent.npz"),
     ("solve absent.nc", "absent.nc"),
     ("solve cut.npz", "cut.npz"),
@@ -236,6 +257,12 @@ WRONG = [
     ("solve syntax.py:game", "syntax.py, line 2"),
     ("solve raises.py:game", "raises.py, line 2: RuntimeError: on purpose"),
     ("solve exits.py:game", "exits.py, line 2"),
+    ("solve null.py:game", "null.py"),
+    ("solve generator.py:game", "generator.py, line 1: GeneratorExit"),
+    ("solve base.py:game", "base.py, line 1: BaseException: all the way up"),
+    ("solve latin.py:game", "latin.py"),
+    ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=zipped.npy", "zipped.npy"),
+    ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=wide.npy", "wide.npy"),
     ("verify absent.nc", "absent.nc"),
     ("verify cut.nc", "cut.nc"),
     ("verify fake.nc", "fake.nc"),
@@ -280,10 +307,10 @@ def test_solve_verify_load_and_plain_xarray(command, folder):
     with xarray.open_dataset(folder / "eq.nc") as dataset:
         np.testing.assert_array_equal(dataset["policy"], equilibrium.policy)
         assert dataset.attrs["ambiguity"] == "total-variation"
-    code, out, err = command("verify", "eq.nc")
+    code, out, err = command("verify", "eq.nc", "--tol", "1e-6")
     assert (code, err) == (0, "")
     assert "verified" in out
-    assert "no recipe" in out
+    assert "the game is the one in the file" in out
     code, out, _ = command("verify", "eq.nc", "--tol", "1e-13", "--json")
     found = json.loads(out)
     assert code == (0 if found["verified"] else 1)
@@ -329,9 +356,10 @@ def tampered(saved: Path, name: str, change) -> None:
 
 
 def test_verify_rebuilds_games_of_the_zoo(command, saved):
-    code, out, _ = command("verify", "saved.nc", "--json")
+    code, out, _ = command("verify", "saved.nc", "--tol", "1e-6", "--json")
     found = json.loads(out)
     assert code == 0
+    assert found["judged_on"] == "the game built again"
     assert found["rebuilt_difference"] == 0
     assert found["not_rebuilt"] is None
 
@@ -344,10 +372,6 @@ def claim_more(dataset: xarray.Dataset) -> None:
     dataset["value"].values[:] += 1e3
 
 
-def lose_a_number(dataset: xarray.Dataset) -> None:
-    dataset["distribution"].values[0] = np.nan
-
-
 def change_the_game(dataset: xarray.Dataset) -> None:
     dataset["reward"].values[:] += 1.0
 
@@ -356,25 +380,13 @@ def change_the_recipe(dataset: xarray.Dataset) -> None:
     dataset.attrs["recipe"] = dataset.attrs["recipe"].replace("0.9", "0.8")
 
 
-@pytest.mark.parametrize(
-    "change", [reverse_policy, claim_more, lose_a_number, change_the_game, change_the_recipe]
-)
+@pytest.mark.parametrize("change", [reverse_policy, claim_more, change_the_game, change_the_recipe])
 def test_verify_refutes(command, saved, change):
     name = f"{change.__name__}.nc"
     tampered(saved, name, change)
-    code, out, err = command("verify", name, "--json")
+    code, out, err = command("verify", name, "--tol", "1e-6", "--json")
     assert (code, err) == (1, "")
     assert json.loads(out)["verified"] is False
-
-
-def test_verify_says_where_a_recipe_cannot_be_followed(command, saved):
-    def rename(dataset: xarray.Dataset) -> None:
-        dataset.attrs["recipe"] = '["no-such-game", []]'
-
-    tampered(saved, "renamed.nc", rename)
-    code, out, _ = command("verify", "renamed.nc")
-    assert code == 0
-    assert "could not be built" in out
 
 
 def test_refuses_files_whose_laws_are_none(command, saved):

@@ -1,7 +1,8 @@
 """Answers as netCDF: plain arrays and attributes, read back by anything that reads netCDF.
 
 The file holds the answer and the game frozen at the answer's mean field (reward, nominal kernel,
-discount) and the ambiguity set, so that the certificate can be computed again from it alone.
+discount) and the ambiguity set, so that the certificate can be computed again from it alone. What is
+read is input like any other: laws and values are checked, and status and certificate are hearsay.
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,8 +19,10 @@ from rmfg.answer.certificate import Certificate
 from rmfg.answer.contraction import Contraction
 from rmfg.answer.nature import is_frozen
 from rmfg.answer.steepness import Constant
+from rmfg.core import checks
 from rmfg.core.dependence import Dependence, dependence
-from rmfg.core.files import write_whole
+from rmfg.core.files import NETCDF, check_target
+from rmfg.core.netcdf import write_netcdf
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
 from rmfg.model import layout as layouts
@@ -69,7 +73,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
     attributes = {
         "format": FORMAT,
         "version": __version__,
-        "game": game.name or type(game).__name__,
+        "game": str(game.name or type(game).__name__),
         "recipe": json.dumps(recipe, default=str) if recipe else "",
         "mean_field": game.mean_field,
         "frozen": int(_moves(answer)),
@@ -77,6 +81,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
         "population": answer.population if isinstance(answer.population, str) else "kernel",
         "ambiguity": catalog.name_of(answer.ambiguity),
         "ambiguity_fields": json.dumps(scalars),
+        "ambiguity_functions": json.dumps(catalog.functions_of(answer.ambiguity)),
         "status": str(answer.status),
         "solver": answer.solver,
         "steps": int(answer.steps),
@@ -104,13 +109,15 @@ def _moves(answer: "Equilibrium") -> bool:
     def shown(field: Array) -> tuple[Any, Kernel]:
         return game.reward(field), game.kernel(field)
 
-    levels = dependence(shown, jnp.asarray(answer.mean_field))
+    with jax.enable_x64(True):
+        levels = dependence(shown, jnp.asarray(answer.mean_field))
     still = all(level == Dependence.NONE for level in levels) and is_frozen(answer.ambiguity)
     return game.frozen or not still
 
 
 def save(answer: "Equilibrium", path: str | os.PathLike[str]) -> None:
     """Write the answer as netCDF, whole or not at all."""
+    check_target("path", path, NETCDF)
     dataset = to_dataset(answer)
     # Kernels are mostly zeros and repeats: level 1 shrinks them several times at little cost.
     encoding = {
@@ -118,9 +125,7 @@ def save(answer: "Equilibrium", path: str | os.PathLike[str]) -> None:
         for name, variable in dataset.data_vars.items()
         if variable.size > 10_000
     }
-    write_whole(
-        path, lambda temporary: dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
-    )
+    write_netcdf(dataset, path, encoding)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -145,7 +150,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         return _fields(dataset)
     except KeyError as error:
         raise ValueError(f"`path`: {str(source)!r} lacks {error}; was it cut short?") from None
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"`path`: {str(source)!r} is damaged: {type(error).__name__}: {error}"
         ) from None
@@ -169,8 +174,7 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         action_names=names.get("action"),
     )
     game.frozen = bool(note.get("frozen", True))
-    if note["recipe"]:
-        game.recipe = json.loads(note["recipe"])
+    game.recipe = _recipe_from(note["recipe"])
     prefix = "ambiguity_"
     fields = json.loads(note["ambiguity_fields"])
     for name, variable in dataset.data_vars.items():
@@ -185,10 +189,12 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
     }
     certificate["nearly_closed"] = int(certificate["nearly_closed"])
     population = note["population"]
+    checks.known("population", population, ("worst_case", "nominal", "kernel"))
+    size, actions = game.num_states, game.num_actions
     return {
-        "policy": dataset["policy"].values,
-        "distribution": dataset["distribution"].values,
-        "value": dataset["value"].values,
+        "policy": _laws("policy", dataset, (size, actions), "(states, actions)"),
+        "distribution": _laws("distribution", dataset, (size,), "(states,)"),
+        "value": _numbers("value", dataset, (size,), "(states,)"),
         "kernel": _kernel_from("nature", dataset),
         "certificate": Certificate(**certificate),
         "status": Status(note["status"]),
@@ -199,8 +205,52 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         "steps": int(note["steps"]),
         "seconds": float(note["seconds"]),
         "guarantee": _guarantee_from(note.get("guarantee", "")),
-        "potential": dataset["potential"].values if "potential" in dataset else None,
+        "potential": (
+            _numbers("potential", dataset, (size,), "(states,)") if "potential" in dataset else None
+        ),
+        "as_saved": True,
+        "frozen_sizes": tuple(map(str, json.loads(note.get("ambiguity_functions", "[]")))),
     }
+
+
+def _numbers(
+    name: str, dataset: "xarray.Dataset", shape: tuple[int, ...], meaning: str
+) -> np.ndarray:
+    """An array of the file that must be finite numbers of this shape."""
+    array = dataset[name].values
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"`{name}` must be numbers, but is of type {array.dtype}.")
+    array = np.asarray(checks.shaped(name, array, shape, meaning), dtype=np.float64)
+    return checks.finite(name, array, ("s", "a"))  # pyright: ignore[reportReturnType]
+
+
+def _laws(name: str, dataset: "xarray.Dataset", shape: tuple[int, ...], meaning: str) -> np.ndarray:
+    """Laws of the file, one in each row."""
+    array = _numbers(name, dataset, shape, meaning)
+    return _as_laws(name, array, ("s",) if len(shape) > 1 else ())
+
+
+def _as_laws(name: str, array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
+    """Laws over the last axis. Rounding of a difference below zero is zero, and the rest sums to one."""
+    below = (array < 0) & (array >= -checks.ROW_SUM_SLACK)
+    if below.any():
+        array = np.where(below, 0.0, array)
+        array = array / array.sum(axis=-1, keepdims=True)
+    return np.asarray(checks.laws(name, array, axes))
+
+
+def _recipe_from(text: Any) -> Any:
+    """The recipe; one that is none is kept as its text, which `rmfg.zoo.remake` refuses."""
+    if isinstance(text, str) and not text:
+        return None
+    try:
+        recipe = json.loads(text)
+        name, parameters = recipe
+        if isinstance(name, str) and isinstance(parameters, list):
+            return recipe
+    except (ValueError, TypeError, RecursionError):
+        pass
+    return str(text)
 
 
 def _kernel_arrays(role: str, kernel: Kernel) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
@@ -217,6 +267,9 @@ def _kernel_arrays(role: str, kernel: Kernel) -> dict[str, tuple[tuple[str, ...]
 
 def _kernel_from(role: str, dataset: "xarray.Dataset") -> Kernel:
     probabilities = dataset[f"{role}_probabilities"].values
+    if probabilities.ndim == 3 and probabilities.dtype.kind == "f":  # else the kernel says so
+        checks.finite(f"{role}_probabilities", probabilities)
+        probabilities = _as_laws(f"{role}_probabilities", probabilities, ("s", "a"))
     if f"{role}_successors" in dataset:
         return SparseKernel(dataset[f"{role}_successors"].values, probabilities)
     return DenseKernel(probabilities)

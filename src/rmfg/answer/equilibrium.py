@@ -29,6 +29,9 @@ class Equilibrium:
     says so; otherwise it says why the search ended and the fields hold the best answer seen.
     `guarantee` holds the constants of the iteration that led here, where there is a theory of it,
     and `potential`, where the solver knows it, how nature mixes at ties (for `rmfg.implicit`).
+    `as_saved` says that status and certificate were read from a file and not computed since:
+    `rmfg verify` and `rmfg.certify` compute them again. `frozen_sizes` names the arguments of the set
+    that were functions of the mean field, and that the file kept as they are at this one.
     """
 
     policy: Float[Array, "S A"]
@@ -45,6 +48,8 @@ class Equilibrium:
     seconds: float = 0.0
     guarantee: Contraction | None = None
     potential: Float[Array, " S"] | None = None
+    as_saved: bool = False
+    frozen_sizes: tuple[str, ...] = ()
 
     @property
     def mean_field(self) -> Float[Array, "..."]:
@@ -58,6 +63,9 @@ class Equilibrium:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write netCDF, whole or not at all. Read it back with `rmfg.load`, or plain xarray."""
         archive.save(self, path)
+
+    def __repr__(self) -> str:
+        return log.line(self)
 
     def __str__(self) -> str:
         return log.text(self)

@@ -28,7 +28,7 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
         f"nature       {catalog.describe(answer.ambiguity)}; population moves by {population}",
         f"solver       {answer.solver}, {answer.steps} steps"
         + ("" if timeless else f", {answer.seconds:.2f} s"),
-        f"status       {answer.status} at tol {proof.tol:g}",
+        f"status       {_claim(answer)}",
         _row("exploitability", proof.exploitability, proof.relative_exploitability, proof),
         f"  mean         {proof.mean_exploitability:.3e}",
         _row("consistency", proof.consistency, None, proof),
@@ -45,6 +45,21 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
     if answer.status != Status.CERTIFIED:
         lines.append(f"advice       {Status(answer.status).advice}")
     return "\n".join(lines)
+
+
+def line(answer: "Equilibrium") -> str:
+    """An answer in one line, as an interpreter shows it."""
+    game = answer.game
+    return (
+        f"<Equilibrium of {game.name or type(game).__name__}: {game.num_states} states, "
+        f"{game.num_actions} actions, {catalog.describe(answer.ambiguity)}; {_claim(answer)}>"
+    )
+
+
+def _claim(answer: "Equilibrium") -> str:
+    """What is said of the answer, and whether that is only what a file says."""
+    hearsay = ", as saved: not verified since" if answer.as_saved else ""
+    return f"{answer.status} at tol {answer.certificate.tol:g}{hearsay}"
 
 
 def _guarantee(known: "Contraction") -> list[str]:

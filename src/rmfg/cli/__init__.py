@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code. `RMFG_TRACEBACK=1` shows where errors arise."""
     import typer
 
+    from rmfg.cli import streams
     from rmfg.cli.app import app
 
     # Typer has its own copy of click or uses the real one, depending on its version.
@@ -29,16 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usage_error, failure = bases[1:3]
     # JAX logs which accelerators it did not find; `rmfg doctor` says which it has.
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+    streams.prepare()
     try:
         command = typer.main.get_command(app)
         given = sys.argv[1:] if arguments is None else list(arguments)
         code = command(given or ["--help"], prog_name="rmfg", standalone_mode=False)
-        sys.stdout.flush()
+        streams.write("")  # what typer has printed by itself
         return code or OK
     except BrokenPipeError:
-        # The reader (head, less) has gone: nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_CERTIFIED
+        streams.silence()
+        return OK
     except failure as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "rmfg")
         hint = f" (see `{path} --help`)" if isinstance(error, usage_error) else ""

@@ -196,21 +196,33 @@ def solve(
 def verify(
     file: Annotated[Path, typer.Argument(metavar="EQ.nc", help="A saved equilibrium.")],
     tol: Annotated[
-        float | None,
+        float,
         typer.Option(
-            metavar="X", parser=_number, help="Accuracy to ask for; that of the file by default."
+            metavar="X", parser=_number, help="Accuracy to ask for, whatever the file claims."
+        ),
+    ] = 1e-8,
+    game: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GAME",
+            help="The game that was solved, as for `rmfg solve`; one of the zoo is built again by "
+            "itself.",
         ),
     ] = None,
+    parameter: Parameters = None,
     as_json: Json = False,
 ) -> int:
-    """Certify a saved equilibrium again, from the file alone and without the solver.
+    """Certify a saved equilibrium again, without the solver, on a game built again from its source.
 
-    The saved value is computed again too, and a game of the zoo is built again and compared.
-    Exits with 0 if everything holds at the tolerance, with 1 if not.
+    A game of the zoo is built again from its recipe, any other from --game; the saved game is
+    compared with it, and the saved value is computed again. A file without a recipe is judged on the
+    game that it holds. Nothing else that the file claims counts, and its tolerance does not.
+    Exits with 0 if everything holds at the tolerance, with 1 if not, or if the game of a recipe
+    cannot be built.
     """
     from rmfg.cli import output, verification
 
-    found = verification.verify(file, tol)
+    found = verification.verified(file, tol, game, parameter or [])
     if as_json:
         output.show_json(found.as_data() | {"file": file})
     else:

@@ -1,6 +1,7 @@
 """Ambiguity sets and solvers from what was typed."""
 
 import inspect
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,10 @@ def _metric(name: str, num_states: int) -> np.ndarray:
 
 def _array(key: str, path: Path) -> np.ndarray:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # NumPy forgets to close a file that it cannot read.
+        with path.open("rb") as stream:
+            array = np.load(stream, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ValueError(f"`{key}`: {str(path)!r} is no readable .npy file: {error}") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
         raise ValueError(f"`{key}`: {str(path)!r} must hold one array of numbers.")

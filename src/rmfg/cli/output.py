@@ -3,40 +3,48 @@
 import dataclasses
 import json
 import math
-import os
-import sys
 import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import rmfg
+from rmfg.cli import streams
 from rmfg.model.ambiguity import catalog
-
-
-def check_target(option: str, path: Path | None) -> None:
-    """Refuse a file that could not be written, before any work is done."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise ValueError(f"`{option}`: {str(path)!r} is a folder; name a file inside it.")
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"`{option}`: the folder of {str(path)!r} does not exist; create it first."
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"`{option}`: the folder of {str(path)!r} is not writable.")
 
 
 def show_json(content: dict[str, Any]) -> None:
     """Print one JSON object; numbers that JSON does not know are null."""
-    sys.stdout.write(json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
+    show(json.dumps(_plain(content), indent=2, allow_nan=False))
 
 
 def show(*lines: str) -> None:
     """Print lines."""
-    sys.stdout.write("\n".join(lines) + "\n")
+    streams.write("\n".join(lines) + "\n")
+
+
+def written(
+    writers: Mapping[str, tuple[Path | None, Callable[[Path], object]]],
+) -> tuple[dict[str, Path | None], Exception | None]:
+    """Write each file that is asked for; return those that were, and the first error."""
+    files: dict[str, Path | None] = {}
+    failed = None
+    for kind, (path, write) in writers.items():
+        files[kind] = None
+        if path is not None:
+            try:
+                write(path)
+                files[kind] = path
+            except Exception as error:  # whatever it is, the answer is to be shown first
+                failed = failed or error
+    return files, failed
+
+
+def names(files: Mapping[str, Path | None]) -> list[str]:
+    """Lines that name the files written."""
+    return [f"{'wrote':<13}{path}" for path in files.values() if path]
 
 
 def wrapped(label: str, text: str, width: int = 100) -> str:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from rmfg.cli import values
@@ -76,8 +76,21 @@ def _module(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     # What the file prints is no part of the answer.
     with contextlib.redirect_stdout(sys.stderr):
-        spec.loader.exec_module(module)
+        exec(_code(path), vars(module))  # noqa: S102
     return module
+
+
+def _code(path: Path) -> CodeType:
+    """Compile a file; a file that is no text of Python is one error."""
+    try:
+        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        if error.lineno:
+            raise
+        raise ValueError(f"GAME {str(path)!r} is not a Python file: {error.msg}.") from None
+    except (ValueError, RecursionError, MemoryError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"GAME {str(path)!r} is not a Python file: {reason}.") from None
 
 
 @contextlib.contextmanager
@@ -85,7 +98,9 @@ def blaming(path: Path) -> Iterator[None]:
     """Turn an exception that comes out of the file into one error with its line."""
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also what a file raises to end the program, or a generator
         lines = [
             frame.lineno
             for frame in traceback.extract_tb(error.__traceback__)

@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 import rmfg
 from rmfg.cli import choices, output, sources, values
+from rmfg.core.files import NETCDF, check_target
 from rmfg.core.status import Status
 from rmfg.show import figure
 
@@ -61,23 +62,26 @@ def solve(request: Request) -> int:
             progress=not (request.as_json or request.quiet),
             seed=request.seed,
         )
-        if request.save:
-            equilibrium.save(request.save)
-        if request.plot:
-            rmfg.plot(equilibrium, request.plot)
-    files = {"equilibrium": request.save, "figure": request.plot}
+    # A disk that is full by now takes nothing from the answer: it is shown, and then the error.
+    writers = {
+        "equilibrium": (request.save, equilibrium.save),
+        "figure": (request.plot, lambda path: rmfg.plot(equilibrium, path)),
+    }
+    files, failed = output.written(writers)
     if request.as_json:
         output.show_json(output.equilibrium_of(equilibrium) | {"files": files})
     elif not request.quiet:
-        written = [f"{'wrote':<13}{path}" for path in files.values() if path]
-        output.show(str(equilibrium), *written)
+        output.show(str(equilibrium), *output.names(files))
+    if failed:
+        raise failed
     return 0 if equilibrium.status == Status.CERTIFIED else 1
 
 
 def _check_files(request: Request) -> None:
-    output.check_target("-o", request.save)
-    output.check_target("--plot", request.plot)
+    if request.save:
+        check_target("-o", request.save, NETCDF)
     if request.plot:
+        check_target("--plot", request.plot)
         figure.check_format("--plot", request.plot)
     if request.save and request.plot and request.save.resolve() == request.plot.resolve():
         raise ValueError(f"`-o` and `--plot` both name {str(request.plot)!r}.")

@@ -11,7 +11,8 @@ import numpy as np
 import rmfg
 from rmfg import zoo
 from rmfg.cli import output, sources, values, verification
-from rmfg.core.files import write_whole
+from rmfg.core.files import NETCDF, check_target
+from rmfg.core.netcdf import write_netcdf
 from rmfg.core.status import Status
 from rmfg.model.game import MeanFieldGame
 from rmfg.show import figure
@@ -50,9 +51,10 @@ class Request:
 
 def simulate(request: Request) -> int:
     """Study, save, draw, print; return the exit code. Everything that can be refused early is."""
-    output.check_target("-o", request.save)
-    output.check_target("--plot", request.plot)
+    if request.save:
+        check_target("-o", request.save, NETCDF)
     if request.plot:
+        check_target("--plot", request.plot)
         figure.check_format("--plot", request.plot)
     written = [path.resolve() for path in (request.save, request.plot, request.file) if path]
     if len(set(written)) < len(written):
@@ -66,16 +68,17 @@ def simulate(request: Request) -> int:
     else:
         with sources.opened(request.game, parameters) as game:
             study = _studied(game, equilibrium, agents, request)
-    if request.save:
-        write_whole(request.save, lambda part: study.to_netcdf(part, engine="netcdf4"))
-    if request.plot:
-        rmfg.plot_finite(study, request.plot)
-    files = {"study": request.save, "figure": request.plot}
+    writers = {
+        "study": (request.save, lambda path: write_netcdf(study, path)),
+        "figure": (request.plot, lambda path: rmfg.plot_finite(study, path)),
+    }
+    files, failed = output.written(writers)
     if request.as_json:
         output.show_json(as_data(study) | {"equilibrium": request.file, "files": files})
     elif not request.quiet:
-        names = [f"{'wrote':<13}{path}" for path in files.values() if path]
-        output.show(text(study), *names)
+        output.show(text(study), *output.names(files))
+    if failed:
+        raise failed
     return 0 if equilibrium.status == Status.CERTIFIED else 1
 
 

@@ -1,6 +1,12 @@
-"""Check a saved equilibrium again, from the file alone and against its source."""
+"""Judge a saved equilibrium again, on the game that its source gives and at a tolerance asked for.
+
+Nothing that the file claims is an input of its own judgment. Where the game can be built again, the
+candidate is judged on that one, and the saved game is compared with it. Where the file names no
+source, the game in the file is all there is, and the verdict says so.
+"""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +14,23 @@ import numpy as np
 
 import rmfg
 from rmfg import zoo
-from rmfg.cli import output
+from rmfg.cli import output, sources, values
 from rmfg.model.game import MeanFieldGame
 
 # A game built elsewhere, by another version of JAX, may differ by the rounding of its formulas.
 REBUILDING_SLACK = 1e-9
+DEFAULT_TOL = 1e-8
 
 
 @dataclasses.dataclass(frozen=True)
 class Verification:
     """What a second look at a file found.
 
-    `value_error` is the distance of the saved value from the policy's robust value, relative to the
-    certificate's scale. `rebuilt` is the largest difference between the saved game and the one that
-    its recipe gives, in the reward (relative) or the nominal kernel; None where there is no recipe
-    or where `not_rebuilt` says why it could not be followed.
+    `certificate` was computed on the game that was built again, where one was, and on the saved game
+    otherwise. `value_error` is the distance of the saved value from the policy's robust value,
+    relative to the certificate's scale. `rebuilt` is the largest difference between the saved game
+    and the one built again, in the reward (relative) or the nominal kernel; None where there is
+    nothing to build it from, or where `not_rebuilt` says why it could not be built.
     """
 
     equilibrium: rmfg.Equilibrium
@@ -33,9 +41,15 @@ class Verification:
 
     @property
     def verified(self) -> bool:
-        """Whether everything that could be checked holds. NaN fails."""
-        same_game = self.rebuilt is None or self.rebuilt <= REBUILDING_SLACK
-        return self.certificate.certified and self.value_holds and same_game
+        """Whether everything that could be checked holds, and all could that should. NaN fails."""
+        return self.certificate.certified and self.value_holds and self.same_game
+
+    @property
+    def same_game(self) -> bool:
+        """Whether the saved game is the one that its source gives, if the file names one."""
+        if self.rebuilt is None:
+            return not self.not_rebuilt
+        return self.rebuilt <= REBUILDING_SLACK
 
     @property
     def value_holds(self) -> bool:
@@ -43,93 +57,130 @@ class Verification:
         return self.value_error <= self.certificate.tol
 
     def as_data(self) -> dict[str, Any]:
-        """Return everything as data."""
-        return {
-            **output.equilibrium_of(self.equilibrium),
+        """Return everything as data: what was found now, and what the file says."""
+        saved = self.equilibrium
+        found = output.equilibrium_of(saved) | {
             "verified": self.verified,
             "certificate": output.certificate_of(self.certificate),
+            "saved_as": {
+                "status": str(saved.status),
+                "certificate": output.certificate_of(saved.certificate),
+            },
             "value_error": self.value_error,
+            "same_game": self.same_game,
             "rebuilt_difference": self.rebuilt,
             "not_rebuilt": self.not_rebuilt or None,
+            "judged_on": "the game in the file" if self.rebuilt is None else "the game built again",
         }
+        # A file's status beside a verdict would be read as the verdict.
+        return {name: x for name, x in found.items() if name not in ("status", "advice")}
 
     def __str__(self) -> str:
-        lines = str(
-            dataclasses.replace(self.equilibrium, certificate=self.certificate)
-        ).splitlines()
+        now = dataclasses.replace(self.equilibrium, certificate=self.certificate, as_saved=False)
+        lines = str(now).splitlines()
         saved = self.equilibrium
         value = "ok" if self.value_holds else "above tol"
-        if self.rebuilt is None:
-            rebuilt = self.not_rebuilt or "no recipe: the game is checked as it was saved"
-        else:
-            verdict = "ok" if self.rebuilt <= REBUILDING_SLACK else "ANOTHER GAME"
+        if self.rebuilt is not None:
+            verdict = "ok" if self.same_game else "ANOTHER GAME"
             rebuilt = f"differs by {self.rebuilt:.3e}  {verdict}"
+        elif self.not_rebuilt:
+            rebuilt = f"NOT REBUILT: {self.not_rebuilt}"
+        else:
+            rebuilt = "no recipe: the game is the one in the file (--game builds it again)"
         word = "verified" if self.verified else "NOT VERIFIED"
+        # The log shows the numbers of a certificate indented, from the status to the value.
+        begin = next(n for n, line in enumerate(lines) if line.startswith("status")) + 1
+        end = next(n for n, line in enumerate(lines) if line.startswith("value"))
         return "\n".join(
             [
                 *(line for line in lines if line.startswith(("game", "nature"))),
                 f"saved as     {saved.status} at tol {saved.certificate.tol:g} by {saved.solver}",
                 f"now          {word} at tol {self.certificate.tol:g}",
-                *(line for line in lines if line.startswith("  ")),
+                *lines[begin:end],
                 f"  value          off by {self.value_error:.3e} of its range  {value}",
                 f"  rebuilt game   {rebuilt}",
+                f"  set            {self._set()}",
             ]
         )
 
+    def _set(self) -> str:
+        """What is known of the ambiguity set, which no recipe builds again."""
+        sizes = self.equilibrium.frozen_sizes
+        frozen = f", its {' and '.join(sizes)} as at this mean field" if sizes else ""
+        return f"the one in the file{frozen}"
 
-def verify(path: Path, tol: float | None = None) -> Verification:
-    """Load an equilibrium and compute its certificate again; `tol` defaults to the saved one.
+
+def verified(path: Path, tol: float, source: str | None, parameters: Sequence[str]) -> Verification:
+    """Verify a file against the game of a source as `rmfg solve` takes it, if one is named."""
+    given = values.pairs("-p", parameters)
+    if source is None:
+        values.refuse(str(path), given)
+        return verify(path, tol)
+    with sources.opened(source, given) as game:
+        return verify(path, tol, game)
+
+
+def verify(path: Path, tol: float = DEFAULT_TOL, game: MeanFieldGame | None = None) -> Verification:
+    """Load an equilibrium and judge it on its game, built again, or on the `game` given.
 
     Raises ValueError where the file is missing, unreadable or holds no equilibrium.
     """
     try:
         equilibrium = rmfg.load(path)
-        game, ambiguity = equilibrium.game, equilibrium.ambiguity
+        game, reason = _again(equilibrium) if game is None else (game, "")
+        apart = None if game is None else difference(equilibrium, game)
+        if game is None or apart == np.inf:
+            game = equilibrium.game  # sizes that do not fit cannot be judged on another game
         certificate = rmfg.certify(
             game,
-            ambiguity,
+            equilibrium.ambiguity,
             equilibrium.policy,
             equilibrium.distribution,
             equilibrium.kernel,
             population=equilibrium.population,
-            tol=equilibrium.certificate.tol if tol is None else tol,
+            tol=tol,
         )
-        off = _value_error(equilibrium, certificate)
+        off = _value_error(equilibrium, game, certificate)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         named = str(path) in str(error) or "`tol`" in str(error)
         raise ValueError(str(error) if named else f"{str(path)!r}: {error}") from error
-    rebuilt, reason = _rebuilt(equilibrium)
-    return Verification(equilibrium, certificate, off, rebuilt, reason)
+    return Verification(equilibrium, certificate, off, apart, reason)
 
 
-def _value_error(equilibrium: rmfg.Equilibrium, certificate: rmfg.Certificate) -> float:
-    game, field = equilibrium.game, equilibrium.mean_field
-    if not (np.isfinite(field).all() and np.isfinite(equilibrium.policy).all()):
-        return np.nan  # the certificate has refuted it, and nothing can be evaluated
+def _value_error(
+    equilibrium: rmfg.Equilibrium, game: MeanFieldGame, certificate: rmfg.Certificate
+) -> float:
+    field = game.mean_field_of(equilibrium.distribution, equilibrium.policy)
     value = rmfg.evaluate(game, equilibrium.ambiguity, equilibrium.policy, field)
     return float(np.max(np.abs(value - equilibrium.value)) / certificate.scale)
 
 
-def _rebuilt(equilibrium: rmfg.Equilibrium) -> tuple[float | None, str]:
-    """The distance of the saved game from its recipe's, or why it could not be measured."""
+def _again(equilibrium: rmfg.Equilibrium) -> tuple[MeanFieldGame | None, str]:
+    """The game of the file's recipe, or why there is none."""
     recipe = equilibrium.game.recipe
-    if not recipe:
+    if recipe is None:
         return None, ""
     try:
-        game = zoo.remake(recipe)
-    except (ValueError, TypeError, OSError) as error:
-        return None, f"could not be built: {error}"
-    return difference(equilibrium, game), ""
+        return zoo.remake(recipe), ""
+    except Exception as error:  # a recipe is text of a stranger's, and may ask for anything
+        return None, f"{type(error).__name__}: {error}"
 
 
 def difference(equilibrium: rmfg.Equilibrium, game: MeanFieldGame) -> float:
-    """How far a game is from the saved one at its mean field: in the reward (relative) or kernel."""
+    """How far a game is from the saved one at its mean field: in the reward (relative) or kernel.
+
+    Infinite where sizes or kinds of mean field differ.
+    """
     saved, field = equilibrium.game, equilibrium.mean_field
     sizes = [(g.num_states, g.num_actions, g.mean_field) for g in (saved, game)]
     if sizes[0] != sizes[1]:
         return np.inf
     reward, other = np.asarray(saved.reward(field)), np.asarray(game.reward(field))
-    apart = np.max(np.abs(reward - other)) / max(1.0, np.max(np.abs(reward)))
+    apart, size = np.max(np.abs(reward - other)), np.max(np.abs(other))
+    # Rewards that are all zero have no unit, and must be zero again.
+    relative = apart / size if size > 0 else np.where(apart > 0, np.inf, 0.0)
     # The nominal set's distance is the largest difference of two laws.
     moved = np.max(rmfg.Nominal().violation(game.kernel(field), saved.kernel(field), field))
-    return float(max(apart, moved, abs(saved.discount - game.discount)))
+    discount = abs(float(saved.discount) - float(game.discount))
+    # NumPy's maximum keeps NaN, Python's may lose it; and infinity means that nothing can be judged.
+    return float(min(np.max([relative, moved, discount]), np.finfo(float).max))

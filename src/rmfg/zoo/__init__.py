@@ -24,6 +24,8 @@ from rmfg.zoo import (
 )
 from rmfg.zoo.registry import Entry, build, find
 
+LONGEST_SHOWN = 60
+
 __all__ = ["Entry", "describe", "make", "names", "remake"]
 
 _ENTRIES = {
@@ -69,6 +71,19 @@ def make(name: str, /, **parameters: Any) -> MeanFieldGame:
 
 
 def remake(recipe: Sequence[Any]) -> MeanFieldGame:
-    """Build a game again from its `recipe`, which a saved answer keeps."""
-    name, parameters = recipe
-    return make(name, **dict(parameters))
+    """Build a game again from its `recipe`, which a saved answer keeps.
+
+    Raises ValueError for what is no recipe, and whatever `make` raises.
+    """
+    try:
+        name, pairs = recipe
+        parameters = {key: value for key, value in pairs}  # noqa: C416
+    except (TypeError, ValueError):
+        name, parameters = None, {}
+    if not isinstance(name, str) or not all(isinstance(key, str) for key in parameters):
+        shown = repr(recipe)
+        raise ValueError(
+            "`recipe` must be (name, ((parameter, value), ...)), but is "
+            f"{shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + ' ...'}."
+        )
+    return make(name, **parameters)

@@ -63,6 +63,15 @@ def fields_of(ambiguity: sets.Ambiguity, mean_field: Array) -> dict[str, Any]:
     return fields
 
 
+def functions_of(ambiguity: sets.Ambiguity) -> list[str]:
+    """The arguments that are functions of the mean field."""
+    return [
+        field.name
+        for field in dataclasses.fields(ambiguity)
+        if callable(value := getattr(ambiguity, field.name)) and not isinstance(value, Kernel)
+    ]
+
+
 def describe(ambiguity: sets.Ambiguity) -> str:
     """The set and its sizes in a few words, such as `total-variation, radius 0.1, support all`."""
     words = [name_of(ambiguity)]

@@ -246,11 +246,11 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", cut_short)
-    with pytest.raises(OSError, match="`path`.*No space left.* is kept"):
+    with pytest.raises(OSError, match=r"`path`.*No space left.* is kept"):
         answer_of(CHEAP[0], "dense", steps=8).save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(OSError, match="`path`.*No space left.*nothing is left"):
+    with pytest.raises(OSError, match=r"`path`.*No space left.*nothing is left"):
         answer_of(CHEAP[0], "dense").save(tmp_path / "new.nc")
     assert list(tmp_path.iterdir()) == [path]
 

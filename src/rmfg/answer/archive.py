@@ -227,16 +227,7 @@ def _numbers(
 def _laws(name: str, dataset: "xarray.Dataset", shape: tuple[int, ...], meaning: str) -> np.ndarray:
     """Laws of the file, one in each row."""
     array = _numbers(name, dataset, shape, meaning)
-    return _as_laws(name, array, ("s",) if len(shape) > 1 else ())
-
-
-def _as_laws(name: str, array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
-    """Laws over the last axis. Rounding of a difference below zero is zero, and the rest sums to one."""
-    below = (array < 0) & (array >= -checks.ROW_SUM_SLACK)
-    if below.any():
-        array = np.where(below, 0.0, array)
-        array = array / array.sum(axis=-1, keepdims=True)
-    return np.asarray(checks.laws(name, array, axes))
+    return np.asarray(checks.laws(name, array, ("s",) if len(shape) > 1 else ()))
 
 
 def _recipe_from(text: Any) -> Any:
@@ -267,9 +258,6 @@ def _kernel_arrays(role: str, kernel: Kernel) -> dict[str, tuple[tuple[str, ...]
 
 def _kernel_from(role: str, dataset: "xarray.Dataset") -> Kernel:
     probabilities = dataset[f"{role}_probabilities"].values
-    if probabilities.ndim == 3 and probabilities.dtype.kind == "f":  # else the kernel says so
-        checks.finite(f"{role}_probabilities", probabilities)
-        probabilities = _as_laws(f"{role}_probabilities", probabilities, ("s", "a"))
     if f"{role}_successors" in dataset:
         return SparseKernel(dataset[f"{role}_successors"].values, probabilities)
     return DenseKernel(probabilities)

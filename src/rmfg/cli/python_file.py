@@ -76,7 +76,7 @@ def _module(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     # What the file prints is no part of the answer.
     with contextlib.redirect_stdout(sys.stderr):
-        exec(_code(path), vars(module))  # noqa: S102
+        exec(_code(path), vars(module))
     return module
 
 

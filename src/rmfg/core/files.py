@@ -50,7 +50,7 @@ def check_target(
     suffix = Path(text).suffix
     if suffixes is not None and suffix and suffix.lower() not in suffixes:
         raise ValueError(
-            f"`{name}`: {text!r} is written as netCDF, which {suffix!r} does not say. Let it end in .nc."
+            f"`{name}`: {text!r} would be netCDF, which {suffix!r} does not say. Let it end in .nc."
         )
     target = Path(os.path.realpath(text))
     if target.is_symlink():

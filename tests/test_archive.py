@@ -26,7 +26,9 @@ def answer_of(row, form, **changes):
         "distribution": uniform,
         "value": np.linspace(-1, 1, NUM_STATES) / 3,
         "kernel": nominal,
-        "certificate": rmfg.Certificate(0.1, -0.2, 0.3, 0.4, np.inf, 0.6, 0.7, 0.8),
+        "certificate": rmfg.Certificate(
+            0.1, -0.2, 0.3, 0.4, 0.5, 0.6, 0.7, np.inf, 0.8, 0.9, 1e-8, 2.0, 5.0, 3
+        ),
         "status": rmfg.Status.MAX_STEPS,
         "game": game,
         "ambiguity": row.build(row.middle(), nominal),
@@ -98,10 +100,11 @@ def test_a_solved_game_can_be_certified_again_from_its_file(name, tmp_path):
             tol=again.certificate.tol,
         )
         for field in dataclasses.fields(found):
-            # A frozen game cannot tell what rewards are elsewhere.
-            if field.name != "scale" or judged_on is not again.game:
-                number, before = getattr(found, field.name), getattr(answer.certificate, field.name)
-                assert number == pytest.approx(before, rel=1e-9, abs=1e-12), field.name
+            if field.name == "scale" and judged_on is again.game:
+                continue  # a frozen game cannot tell what rewards are elsewhere
+            number, before = getattr(found, field.name), getattr(answer.certificate, field.name)
+            same = before if before is None else pytest.approx(before, rel=1e-9, abs=1e-12)
+            assert number == same, field.name
     assert again.game.name == game.name
     assert again.game.layout == game.layout
     assert again.game.state_names == game.state_names
@@ -218,6 +221,14 @@ def test_missing_files_and_strangers(tmp_path):
     answer_of(CHEAP[0], "dense").to_xarray().drop_vars("policy").to_netcdf(half)
     with pytest.raises(ValueError, match=r"`path`: .*half\.nc.*policy"):
         rmfg.load(half)
+    older = answer_of(CHEAP[0], "dense").to_xarray()
+    for name in ("flow_imbalance", "drift", "adjustment", "sensitivity", "nearly_closed", "atol"):
+        del older.attrs[f"certificate_{name}"]
+    older.to_netcdf(tmp_path / "older.nc")
+    claimed = rmfg.load(tmp_path / "older.nc").certificate
+    assert np.isnan(claimed.drift)
+    assert claimed.exploitability == 0.1
+    assert not claimed.certified
     bare = tmp_path / "bare.nc"
     data = answer_of(CHEAP[0], "dense").to_xarray()
     del data.attrs["certificate_consistency"]

@@ -7,7 +7,9 @@ read is input like any other: laws and values are checked, and status and certif
 
 import dataclasses
 import json
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from rmfg.answer.equilibrium import Equilibrium
 
 FORMAT = "rmfg equilibrium 1"
+# Numbers of a certificate that the first files of this format did not have.
+ADDED_LATER = ("flow_imbalance", "drift", "adjustment")
 
 
 def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
@@ -182,12 +186,6 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
             fields[str(name)[len(prefix) :]] = variable.values
     if "kernels" in fields:
         fields["kernels"] = list(fields["kernels"])
-    certificate = {
-        name: float(note[f"certificate_{name}"])
-        for name in Certificate.__dataclass_fields__
-        if name != "atol" or "certificate_atol" in note
-    }
-    certificate["nearly_closed"] = int(certificate["nearly_closed"])
     population = note["population"]
     checks.known("population", population, ("worst_case", "nominal", "kernel"))
     size, actions = game.num_states, game.num_actions
@@ -196,7 +194,7 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         "distribution": _laws("distribution", dataset, (size,), "(states,)"),
         "value": _numbers("value", dataset, (size,), "(states,)"),
         "kernel": _kernel_from("nature", dataset),
-        "certificate": Certificate(**certificate),
+        "certificate": _certificate_from(note),
         "status": Status(note["status"]),
         "game": game,
         "ambiguity": catalog.make(note["ambiguity"], **fields),
@@ -211,6 +209,19 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         "as_saved": True,
         "frozen_sizes": tuple(map(str, json.loads(note.get("ambiguity_functions", "[]")))),
     }
+
+
+def _certificate_from(note: Mapping[str, Any]) -> Certificate:
+    """The numbers that the file claims. Those that older files lack are not a number."""
+    found: dict[str, Any] = dict.fromkeys(ADDED_LATER, math.nan)
+    for field in dataclasses.fields(Certificate):
+        key = f"certificate_{field.name}"
+        if key in note:
+            found[field.name] = float(note[key])
+        elif field.default is dataclasses.MISSING and field.name not in found:
+            raise KeyError(key)
+    found["nearly_closed"] = int(found.get("nearly_closed", 0))
+    return Certificate(**found)
 
 
 def _numbers(

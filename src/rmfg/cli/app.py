@@ -42,6 +42,16 @@ def _whole(text: str | int) -> int:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
+Absolute = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        parser=_number,
+        help="Accuracy of exploitability and nature's gap in the unit of rewards instead.",
+    ),
+]
+
+
 def _version(asked: bool) -> bool:
     if asked:
         from rmfg.version import __version__
@@ -121,9 +131,10 @@ def solve(
         typer.Option(
             metavar="X",
             parser=_number,
-            help="Accuracy, relative to (max reward - min reward) / (1 - discount).",
+            help="Accuracy, relative to the range of the answer's values.",
         ),
     ] = 1e-8,
+    atol: Absolute = None,
     solver: Annotated[
         str,
         typer.Option(
@@ -180,6 +191,7 @@ def solve(
             solver=solver,
             solver_options=solver_option or [],
             tol=tol,
+            atol=atol,
             population=population,
             max_steps=max_steps,
             max_seconds=max_seconds,
@@ -201,6 +213,7 @@ def verify(
             metavar="X", parser=_number, help="Accuracy to ask for, whatever the file claims."
         ),
     ] = 1e-8,
+    atol: Absolute = None,
     game: Annotated[
         str | None,
         typer.Option(
@@ -222,7 +235,7 @@ def verify(
     """
     from rmfg.cli import output, verification
 
-    found = verification.verified(file, tol, game, parameter or [])
+    found = verification.verified(file, tol, atol, game, parameter or [])
     if as_json:
         output.show_json(found.as_data() | {"file": file})
     else:

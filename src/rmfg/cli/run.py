@@ -25,6 +25,7 @@ class Request:
     solver: str
     solver_options: Sequence[str]
     tol: float
+    atol: float | None
     population: str
     max_steps: int | None
     max_seconds: float | None
@@ -56,6 +57,7 @@ def solve(request: Request) -> int:
             ambiguity,
             solver=solver,
             tol=request.tol,
+            atol=request.atol,
             population=population,
             max_steps=request.max_steps,
             max_seconds=request.max_seconds,

@@ -54,7 +54,9 @@ class Verification:
     @property
     def value_holds(self) -> bool:
         """Whether the saved value is the policy's, within the tolerance."""
-        return self.value_error <= self.certificate.tol
+        proof = self.certificate
+        allowed = proof.tol if proof.atol is None else proof.atol / proof.scale
+        return self.value_error <= allowed
 
     def as_data(self) -> dict[str, Any]:
         """Return everything as data: what was found now, and what the file says."""
@@ -110,17 +112,24 @@ class Verification:
         return f"the one in the file{frozen}"
 
 
-def verified(path: Path, tol: float, source: str | None, parameters: Sequence[str]) -> Verification:
+def verified(
+    path: Path, tol: float, atol: float | None, source: str | None, parameters: Sequence[str]
+) -> Verification:
     """Verify a file against the game of a source as `rmfg solve` takes it, if one is named."""
     given = values.pairs("-p", parameters)
     if source is None:
         values.refuse(str(path), given)
-        return verify(path, tol)
+        return verify(path, tol, atol)
     with sources.opened(source, given) as game:
-        return verify(path, tol, game)
+        return verify(path, tol, atol, game)
 
 
-def verify(path: Path, tol: float = DEFAULT_TOL, game: MeanFieldGame | None = None) -> Verification:
+def verify(
+    path: Path,
+    tol: float = DEFAULT_TOL,
+    atol: float | None = None,
+    game: MeanFieldGame | None = None,
+) -> Verification:
     """Load an equilibrium and judge it on its game, built again, or on the `game` given.
 
     Raises ValueError where the file is missing, unreadable or holds no equilibrium.
@@ -139,10 +148,11 @@ def verify(path: Path, tol: float = DEFAULT_TOL, game: MeanFieldGame | None = No
             equilibrium.kernel,
             population=equilibrium.population,
             tol=tol,
+            atol=atol,
         )
         off = _value_error(equilibrium, game, certificate)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        named = str(path) in str(error) or "`tol`" in str(error)
+        named = str(path) in str(error) or "tol`" in str(error)
         raise ValueError(str(error) if named else f"{str(path)!r}: {error}") from error
     return Verification(equilibrium, certificate, off, apart, reason)
 

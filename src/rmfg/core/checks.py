@@ -66,7 +66,9 @@ def laws(
     totals = rows.sum(-1, dtype=np.longdouble)
     slack = max(ROW_SUM_SLACK, min(width * precision, LARGEST_SLACK))
     off = max(float(np.abs(totals - 1).max(initial=0)), -float(rows.min(initial=0)))
-    if off > slack and np.array_equal(rows, rows.astype(np.float32)):
+    with np.errstate(over="ignore"):
+        single = off > slack and np.array_equal(rows, rows.astype(np.float32))
+    if single:
         slack = max(slack, min(width * float(np.finfo(np.float32).eps), LARGEST_SLACK))
     if (rows < -slack).any():
         index = np.argwhere(rows < -slack)[0]

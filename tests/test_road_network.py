@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import rmfg
 from rmfg.zoo import tntp
 from rmfg.zoo.road_network import ENTRY, link_flows, link_times, road_network
 from rmfg.zoo.traffic import assign, flow_ratio, travel_times
@@ -393,3 +394,16 @@ def test_demand_scales_the_population(write):
 def test_travel_times_follow_the_formula(write):
     roads = tntp.read_network(write(PIGOU))
     np.testing.assert_array_equal(travel_times(roads, np.array([6, 4, 10.0])), [2, 2, 2])
+
+
+@pytest.mark.parametrize("step", [1.0, 0.02])
+def test_what_enters_a_node_leaves_it_at_every_time_step(write, step):
+    """Mass per step vanishes with the step, and what flows is in balance all the same."""
+    game = road_network(network=write(PIGOU, PIGOU_TRIPS), step=step)
+    answer = rmfg.solve(game, tol=1e-3)
+    assert answer.status == "certified"
+    chain = np.einsum("sat,sa->st", game.kernel(answer.distribution).to_dense(), answer.policy)
+    np.fill_diagonal(chain, 0)
+    inward, outward = answer.distribution @ chain, answer.distribution * chain.sum(1)
+    busy = outward >= outward.mean()
+    np.testing.assert_allclose(inward[busy], outward[busy], rtol=2e-3)

@@ -50,6 +50,7 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 	$(BIN)/python benchmarks/zoo_table.py docs/tables/zoo.md
 	$(BIN)/python benchmarks/hard_cases.py docs/tables/hard_cases.md docs/tables/sensitivity.md
 	$(BIN)/python benchmarks/references.py docs/tables/references.md
+	$(BIN)/python benchmarks/forgeries.py docs/tables/forgeries.md
 	$(BIN)/python benchmarks/rates.py docs/tables/rates.md
 	$(BIN)/python benchmarks/finite/studies.py docs/tables/finite_studies.md \
 		docs/tables/finite_summary.md docs/assets/finite.png

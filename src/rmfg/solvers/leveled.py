@@ -19,9 +19,8 @@ class Leveled(MeanFieldGame):
     """The same game, with rewards less a number."""
 
     def __init__(self, game: MeanFieldGame, level: float):
-        vars(self).update(vars(game))
-        self.num_states, self.num_actions = game.num_states, game.num_actions
-        self.discount, self.mean_field = game.discount, game.mean_field
+        for name in MeanFieldGame.__annotations__:
+            setattr(self, name, getattr(game, name))
         self.original, self.level = game, np.asarray(level)
 
     def kernel(self, mean_field: Float[Array, "..."]) -> Array:

@@ -22,6 +22,7 @@ from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.solvers.auto import Auto
 from rmfg.solvers.base import Solver, first_guess
+from rmfg.solvers.leveled import leveled
 from rmfg.solvers.loop import SHARE_AFTER, Goal, Outcome, drive
 
 DEFAULT_MAX_STEPS = 2000
@@ -89,14 +90,16 @@ def solve(
     )
     try:
         left = limit - (time.perf_counter() - begin)
-        outcome = drive(problem, solver, guess, goal, steps, left, meter)
+        plain = leveled(problem, guess)
+        outcome = drive(plain, solver, guess, goal, steps, left, meter)
     finally:
         meter.close()
     candidate = to_numpy(outcome.best.candidate)
     late = outcome.reason == Status.MAX_SECONDS
     with jax.enable_x64(True), from_here(SHARE_AFTER * limit if late else math.inf):
         # Values that are cut short are bounds all the same.
-        certificate, found = certificate_of(problem, candidate, *goal, near=outcome.found)
+        near = outcome.found if plain is problem else None
+        certificate, found = certificate_of(problem, candidate, *goal, near=near)
         guarantee = _guarantee(problem, solver, candidate, outcome)
     # The certificate outranks the loop: it can lower a status, never raise one.
     status = outcome.reason

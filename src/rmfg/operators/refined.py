@@ -21,6 +21,8 @@ from rmfg.operators.elimination import SAFE
 
 # The relative accuracy that the proof must reach.
 PROMISE = 1e-13
+# That of passage times, of which the order of magnitude is wanted.
+ROUGH = 1e-3
 # Rounding errors that meet in one diagonal, at most; the measured correction is a check of it.
 MEETING = 64
 
@@ -32,15 +34,8 @@ def refined_visits(
     wide = np.longdouble
     moves = inside.T.tocsr().astype(wide)
     moving = inside.astype(wide).sum(axis=1) + excess
-    balance = scipy.sparse.diags_array(moving.astype(np.float64)) - inside
-    try:
-        factors = scipy.sparse.linalg.splu(
-            balance.tocsc(),
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0,
-            options={"SymmetricMode": True},
-        )
-    except RuntimeError:  # exactly singular by rounding
+    factors = _factors(inside, moving)
+    if factors is None:
         return None
     with np.errstate(all="ignore"):
         mass = factors.solve(start, "T")
@@ -56,3 +51,39 @@ def refined_visits(
         if not (np.abs(correction) <= error * mass).all():
             return None
     return (precise + correction).astype(np.float64)
+
+
+def rough_costs(
+    inside: scipy.sparse.csr_array, excess: Float[np.ndarray, " S"], cost: Float[np.ndarray, " S"]
+) -> Float[np.ndarray, " S"] | None:
+    """Return (I - T) y = cost to an accuracy of `ROUGH` times the largest entry, or None.
+
+    The error of y is (I - T)^-1 of d y: at most d times the most steps until the chain is elsewhere,
+    times the largest entry of y.
+    """
+    moving = inside.sum(axis=1) + excess
+    factors = _factors(inside, moving)
+    if factors is None:
+        return None
+    with np.errstate(all="ignore"):
+        steps = factors.solve(moving)
+        error = MEETING * np.finfo(np.float64).eps * float(np.max(steps))
+        found = factors.solve(cost)
+        proved = error <= ROUGH and (steps > 0).all() and np.isfinite(found).all()
+    return found if proved else None
+
+
+def _factors(
+    inside: scipy.sparse.csr_array, moving: np.ndarray
+) -> scipy.sparse.linalg.SuperLU | None:
+    """I - T in triangles, the diagonal never exchanged; None where it is singular by rounding."""
+    balance = scipy.sparse.diags_array(moving.astype(np.float64)) - inside
+    try:
+        return scipy.sparse.linalg.splu(
+            balance.tocsc(),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0,
+            options={"SymmetricMode": True},
+        )
+    except RuntimeError:
+        return None

@@ -31,6 +31,7 @@ import scipy.sparse.csgraph
 from jaxtyping import Float, Int
 
 from rmfg.operators.elimination import costs, eliminate, visits
+from rmfg.operators.refined import ROUGH, rough_costs
 from rmfg.operators.stationary import as_table, off_diagonal, per_jump, recurrent_classes
 
 # Up to this many states all pairs of states are compared; a tenth of a second.
@@ -56,28 +57,54 @@ def sensitivity(chain: scipy.sparse.csr_array, law: Float[np.ndarray, " S"]) -> 
     if rest.size == 0:
         return 0.0
     jumps, moving = per_jump(moves)
-    factors = eliminate(jumps[rest][:, rest], jumps[rest][:, targets].sum(axis=1))
-    if factors.logarithms:
-        return np.inf
-    with np.errstate(over="ignore"):
-        passage = np.zeros(law.size)
-        passage[rest] = costs(factors, 1 / moving[rest][:, None])[:, 0]
-    if not np.isfinite(passage).all():
-        return np.inf
     if len(classes) == 1 and law.size <= EXACT_UP_TO:
-        round_trip = as_table(jumps[targets][:, rest])[0]
-        visited = visits(factors, np.column_stack([np.eye(rest.size), round_trip]))
-        rows = visited / moving[rest][:, None]
-        rows = np.insert(rows, targets[0], 0, axis=0)  # by state, each column a start
-        rows[targets[0], -1] = 1 / moving[targets[0]]
-        stationary = rows[:, -1] / rows[:, -1].sum()
-        starts = np.insert(rows[:, :-1], targets[0], 0, axis=1).T
-        return _widest(starts - passage[:, None] * stationary) / 2
+        return _exact(jumps, moving, int(targets[0]), rest)
+    passage = np.zeros(law.size)
+    passage[rest] = _passage(jumps, rest, targets, 1 / moving[rest])
     if len(classes) == 1:
         return float(passage.max())
     inside = [sensitivity(moves[states][:, states], law[states]) for states in classes]
     transient = np.setdiff1d(rest, np.concatenate(classes))
     return float(2 * passage[transient].max(initial=0) + max(inside))
+
+
+def _exact(
+    jumps: scipy.sparse.csr_array | np.ndarray, moving: np.ndarray, target: int, rest: np.ndarray
+) -> float:
+    """The condition number itself, from all rows X_i."""
+    factors = eliminate(jumps[rest][:, rest], as_table(jumps[rest][:, [target]])[:, 0])
+    if factors.logarithms:
+        return np.inf
+    starts = np.eye(rest.size, rest.size + 1)
+    starts[:, -1] = as_table(jumps[[target]][:, rest])[0]  # a round trip from the target
+    with np.errstate(over="ignore", invalid="ignore"):
+        visited = np.insert(visits(factors, starts) / moving[rest][:, None], target, 0, axis=0)
+        visited[target, -1] = 1 / moving[target]
+        law = visited[:, -1] / visited[:, -1].sum()
+        from_rest = visited[:, :-1]
+        deviations = from_rest.T - from_rest.sum(axis=0)[:, None] * law
+    if not np.isfinite(deviations).all():
+        return np.inf
+    return _widest(np.append(deviations, np.zeros((1, law.size)), axis=0)) / 2
+
+
+def _passage(
+    jumps: scipy.sparse.csr_array | np.ndarray,
+    rest: np.ndarray,
+    targets: np.ndarray,
+    cost: np.ndarray,
+) -> np.ndarray:
+    """Expected costs from the other states to the targets, never too small; inf out of range."""
+    inside, excess = jumps[rest][:, rest], jumps[rest][:, targets].sum(axis=1)
+    if isinstance(inside, scipy.sparse.csr_array):
+        found = rough_costs(inside, excess, cost)
+        if found is not None:
+            return found + ROUGH * found.max()
+    factors = eliminate(inside, excess)
+    if factors.logarithms:
+        return np.full(rest.size, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return costs(factors, cost[:, None])[:, 0]
 
 
 def _widest(rows: Float[np.ndarray, "n S"]) -> float:
@@ -148,11 +175,7 @@ def _cut(flow: scipy.sparse.csr_array, law: np.ndarray, states: np.ndarray) -> _
     target = int(np.argmax(mass))
     rest = np.delete(np.arange(states.size), target)
     jumps, moving = per_jump(inner)
-    factors = eliminate(jumps[rest][:, rest], as_table(jumps[rest][:, [target]])[:, 0])
-    if factors.logarithms:
-        return _Part(states, states[:0], np.inf)
-    with np.errstate(over="ignore", invalid="ignore"):
-        passage = costs(factors, (mass[rest] / moving[rest])[:, None])[:, 0]
+    passage = _passage(jumps, rest, np.array([target]), mass[rest] / moving[rest])
     order = np.append(rest[np.argsort(-passage)], target)
     rank = np.empty(states.size, np.int64)
     rank[order] = np.arange(states.size)

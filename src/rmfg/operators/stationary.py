@@ -14,7 +14,7 @@ diagonals count for nothing (staying takes time, and shares of time are given by
 move of probability 1e-20 beside moves of 1e-19 is a number like any other, and slowing all moves
 down changes no digit. The price is that rounding debris, 1e-17 where zero was meant, is a way out of
 a class that had none; nobody else can tell it from a rare move, so whoever makes kernels and policies
-has to clear it away (the solvers clear their policies). Negative entries are taken as zero.
+has to clear it away. Negative entries are taken as zero.
 """
 
 import numpy as np

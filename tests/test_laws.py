@@ -284,7 +284,8 @@ def test_certificate_refutes_wrong_answers(row, form, ledger):
     assert found.certified, found
     assert certify(kernel=None).certified
     # The range of the policy's values, over the states in reach.
-    assert 0 < found.scale <= np.ptp(best.value) * (1 + 1e-9)
+    scale = found.scale
+    assert 0 < scale <= np.ptp(best.value) * (1 + 1e-9)
 
     # The worst action in the state where the choice matters most loses at least what it loses once.
     state = int(np.argmax(np.ptp(best.q, axis=1)))

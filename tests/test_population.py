@@ -225,6 +225,17 @@ def test_kernels_need_be_laws_only_where_somebody_is(method):
     assert np.isfinite(data.returns).all()
 
 
+def test_crowds_that_hardly_form_are_no_unit_of_finite_equilibria():
+    """Four agents in three places: all in one place would cost e^25, and seldom are."""
+    kernel = np.broadcast_to(np.eye(3), (3, 3, 3))
+    place = np.array([0.0, 1.0, 0.5])[:, None] * np.ones(3)
+    game = rmfg.TabularGame(kernel, lambda m: place - jnp.exp(25 * m)[:, None] / 1e5, 0.9)
+    found = rmfg.finite_equilibrium(game, None, 4, tol=1e-3, max_steps=1)
+    assert np.ptp(np.exp(25 * np.array([0.25, 1.0]))) / 1e5 / 0.1 > 1e6
+    assert found.scale < 1e3
+    assert found.status != "certified"
+
+
 def test_a_finite_equilibrium_says_when_it_is_none():
     game = rmfg.zoo.make("lasry-lions-chain", num_states=3)
     found = rmfg.finite_equilibrium(game, rmfg.TotalVariation(0.1), 3, tol=1e-6, max_steps=3)

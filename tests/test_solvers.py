@@ -166,6 +166,18 @@ def test_the_best_answer_seen_is_returned(solver):
     assert all(later <= sooner + 1e-12 for sooner, later in itertools.pairwise(merits))
 
 
+@pytest.mark.parametrize("offset", [-1e7, 1e7])
+def test_an_offset_of_rewards_changes_nothing(offset):
+    """A hundred million times what they differ by is no more than rounding to the answer."""
+    plain = lonely_game("dense")
+    kernel, reward = plain.kernel(np.full(NUM_STATES, 0.125)), plain.reward(np.zeros(NUM_STATES))
+    answer = rmfg.solve(rmfg.TabularGame(kernel, reward + offset, 0.9), rmfg.TotalVariation(0.1))
+    assert answer.status == "certified", answer
+    expected = rmfg.solve(plain, rmfg.TotalVariation(0.1))
+    np.testing.assert_allclose(answer.policy, expected.policy, atol=1e-6)
+    np.testing.assert_allclose(answer.value - 10 * offset, expected.value, atol=1e-5)
+
+
 def test_the_certificate_outranks_the_solver(monkeypatch):
     """A loop that claims success does not make an answer certified."""
     from rmfg.solvers import loop

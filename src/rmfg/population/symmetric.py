@@ -115,9 +115,9 @@ def finite_equilibrium(
     """Find the symmetric robust equilibrium of N agents exactly, by dynamic programming on counts.
 
     For few states and agents: there are S * binomial(N + S - 2, S - 1) situations. `tol` is relative
-    to the range of rewards over all situations, divided by 1 - discount. The best answer seen is
-    returned, with a status that says whether it is certified. Raises ValueError for wrong input,
-    for games whose mean field is over states and actions, and where N is out of reach.
+    to what rewards range over where the others usually are, divided by 1 - discount. The best
+    answer seen is returned, with a status that says whether it is certified. Raises ValueError for
+    wrong input, for games whose mean field is over states and actions, and where N is out of reach.
     """
     begin = time.perf_counter()
     problem = problem_of(None, game, ambiguity)
@@ -188,8 +188,20 @@ class _Table:
         reward, laws = game.answers(np.zeros((size, length, size)))
         plan = uniform_policy(self.problem.game)[:, None]
         policy = np.repeat(plan, length, axis=1)
-        scale = float(np.ptp(reward)) / (1 - float(self.problem.game.discount))
+        scale = self._usual_range(reward) / (1 - float(self.problem.game.discount))
         return _Point(policy, laws), scale or 1.0
+
+    def _usual_range(self, reward: Float[np.ndarray, "S L A"]) -> float:
+        """What rewards range over where the others usually are: the median over their places.
+
+        Crowds that independent agents hardly ever form are no unit, whatever they would cost.
+        """
+        ranges = np.ptp(reward, axis=(0, 2))
+        size = len(reward)
+        weights = self.others.probabilities(np.full(size, 1 / size))
+        order = np.argsort(ranges)
+        usual = np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum())
+        return float(ranges[order][min(usual, len(order) - 1)])
 
     def answer(self, point: _Point, tolerance: float) -> _Answer:
         """Solve the game of agent 1 when the others, and nature for them, behave so."""

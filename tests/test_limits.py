@@ -14,6 +14,7 @@ from reference import open_games
 
 import rmfg
 from rmfg.core import deadline
+from rmfg.core.meter import Meter
 
 SHARES = np.array([0.0, 0.4, 0.9])
 DISCOUNT = 0.9
@@ -88,7 +89,7 @@ AVERAGING = {
 }
 
 
-@pytest.mark.parametrize("name", COSTS)
+@pytest.mark.parametrize("name", ["m / (1 - m)", "NaN in crowds"])
 @pytest.mark.parametrize("solver", AVERAGING)
 def test_averages_stay_where_the_game_is_finite(name, solver):
     traced, plain = COSTS[name]
@@ -229,3 +230,60 @@ def test_limits_do_not_reach_outside():
     """What is traced inside of a limit knows nothing of it."""
     with deadline.until(deadline.now() - 1):
         assert float(jax.jit(lambda x: 2 * x)(1.0)) == 2.0
+
+
+# Progress ---------------------------------------------------------------------------------------
+
+
+class Heard(Meter):
+    """Writes down what it is told."""
+
+    def __init__(self):
+        self.told, self.closed = [], 0
+
+    def update(self, step, numbers):
+        self.told.append((step, dict(numbers)))
+
+    def close(self):
+        self.closed += 1
+
+
+EVEN, LAZY = np.full((3, 3), 1 / 3), np.full(3, 1 / 3)
+
+CALLS = {
+    "solve": lambda game, told: rmfg.solve(game, max_steps=2, progress=told),
+    "certify": lambda game, told: rmfg.certify(game, rmfg.Nominal(), EVEN, LAZY, progress=told),
+    "simulate": lambda game, told: rmfg.simulate(game, EVEN, 5, 4, nature="nominal", progress=told),
+    "finite_gap, exact": lambda game, told: rmfg.finite_gap(
+        game, rmfg.Nominal(), EVEN, 2, method="exact", progress=told
+    ),
+    "finite_gap, sampled": lambda game, told: rmfg.finite_gap(
+        game, rmfg.Nominal(), EVEN, 2, method="sample", num_runs=2, num_steps=3, progress=told
+    ),
+    "finite_equilibrium": lambda game, told: rmfg.finite_equilibrium(
+        game, rmfg.Nominal(), 2, max_steps=1, progress=told
+    ),
+    "find_equilibria": lambda game, told: rmfg.find_equilibria(game, num_starts=1, progress=told),
+    "trace": lambda game, told: rmfg.trace(game, rmfg.Contamination, [0.0], progress=told),
+    "contraction": lambda game, told: rmfg.contraction(
+        game, rmfg.KullbackLeibler(0.1), 5.0, num_samples=2, progress=told
+    ),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_long_calls_tell_a_meter(call, capsys):
+    game, meter = market(lambda m: m), Heard()
+    CALLS[call](game, meter)
+    assert meter.told
+    assert meter.closed >= 1
+    CALLS[call](game, True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_equilibria_are_looked_for_where_a_game_is_finite():
+    """Most starts gather everybody in one place, where this game is infinite."""
+    found = rmfg.find_equilibria(market(COSTS["m / (1 - m)"][0]), num_starts=3)
+    law = open_games.equal_places(COSTS["m / (1 - m)"][1], SHARES, 0.1)
+    assert len(found) == 1
+    np.testing.assert_allclose(found[0].distribution, law, atol=1e-6)

@@ -18,6 +18,7 @@ from rmfg.answer.appraisal import (
 )
 from rmfg.answer.problem import Candidate, Population, Problem, moved_by
 from rmfg.core import checks
+from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
@@ -114,6 +115,7 @@ def certify(
     population: Population | Array = "worst_case",
     tol: Number = 1e-8,
     atol: Number | None = None,
+    progress: bool | Meter = False,
 ) -> Certificate:
     """Judge a candidate from anywhere.
 
@@ -130,7 +132,8 @@ def certify(
     if not checks.has_nan(mean_field):
         check_game(game, np.asarray(mean_field))
         problem.ambiguity.check(game.kernel(mean_field))
-    found = certificate_of(problem, candidate, tol, atol)[0]
+    with metered(progress):
+        found = certificate_of(problem, candidate, tol, atol)[0]
     if claimed is None or isinstance(kernel, Kernel):
         return found
     # An array became a kernel by being normalized.

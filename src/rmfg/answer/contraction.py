@@ -26,6 +26,7 @@ from rmfg.answer.probing import Probes
 from rmfg.answer.problem import Population, Problem
 from rmfg.answer.steepness import Constant, steepness_of
 from rmfg.core import checks, inputs
+from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
@@ -103,6 +104,7 @@ def contraction(
     long_run: bool = True,
     num_samples: int = 16,
     seed: int = 0,
+    progress: bool | Meter = False,
 ) -> Contraction:
     """Return the constants of soft mean-field iteration at a temperature, proved or estimated.
 
@@ -118,7 +120,7 @@ def contraction(
     inputs.flag("long_run", long_run)
     heat = float(checks.positive("temperature", temperature))
     share = float(checks.share("damping", damping))
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), metered(progress):
         return contraction_of(problem, heat, share, long_run, samples, seed)
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import dobrushin
 from rmfg.core.deadline import check_time
+from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import aligned
@@ -78,7 +79,8 @@ class Probes:
     def _pairs(self) -> list[tuple[Probe, Probe]]:
         """Each law with the next one, and with a law close by in that direction."""
         probes: list[Probe] = []
-        for law in self.laws:
+        for number, law in enumerate(self.laws):
+            report(number, {"of": len(self.laws)})
             probes.append(self._probe(law, probes[-1].point.value if probes else None))
         pairs = list(itertools.pairwise(probes))
         for here, there in itertools.pairwise(probes):

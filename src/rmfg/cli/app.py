@@ -234,8 +234,10 @@ def verify(
     cannot be built.
     """
     from rmfg.cli import output, verification
+    from rmfg.core.meter import metered
 
-    found = verification.verified(file, tol, atol, game, parameter or [])
+    with metered(not as_json):
+        found = verification.verified(file, tol, atol, game, parameter or [])
     if as_json:
         output.show_json(found.as_data() | {"file": file})
     else:

@@ -1,9 +1,23 @@
-"""Progress meters: objects that are told how far the work is. The solver itself never prints."""
+"""Progress meters: objects that are told how far the work is. The solver itself never prints.
+
+    with metered(progress):       # True, False or a meter, as the caller said
+        ...
+        report(step, {"residual": 0.1})
+
+Whoever works reports, and need not know who listens: the meter of the innermost call that named one.
+"""
 
 import abc
+import contextlib
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import TextIO
+
+import numpy as np
+
+from rmfg.core import inputs
 
 
 class Meter(abc.ABC):
@@ -49,3 +63,32 @@ class TerminalMeter(Meter):
             self.stream.write("\r" + " " * self.shown + "\r")
             self.stream.flush()
             self.shown = 0
+
+
+_LISTENING: ContextVar[Meter] = ContextVar("the meter that listens", default=NoMeter())  # noqa: B039
+
+
+@contextlib.contextmanager
+def metered(progress: bool | Meter) -> Iterator[Meter]:
+    """Have what goes on inside reported: on the terminal, or to a meter, which is closed at the end.
+
+    With False nothing changes: who asked outside goes on to listen. Raises TypeError for what is
+    neither.
+    """
+    inputs.instance("progress", progress, bool | np.bool_ | Meter, "True, False or a meter")
+    if not isinstance(progress, Meter):
+        if not progress:
+            yield _LISTENING.get()
+            return
+        progress = TerminalMeter()
+    token = _LISTENING.set(progress)
+    try:
+        yield progress
+    finally:
+        _LISTENING.reset(token)
+        progress.close()
+
+
+def report(step: int, numbers: Mapping[str, float | int]) -> None:
+    """Tell who listens, if anybody does."""
+    _LISTENING.get().update(step, {name: float(number) for name, number in numbers.items()})

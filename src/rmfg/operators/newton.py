@@ -29,6 +29,7 @@ import scipy.sparse.linalg
 from jaxtyping import Float
 
 from rmfg.core.deadline import time_is_up
+from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
 from rmfg.operators.robust_mdp import RobustMDP, greedy, policy_average, soft_maximum, softmax
@@ -110,7 +111,9 @@ def solve_bellman(
 
     best = trial = evaluate(np.asarray(start, mdp.reward.dtype))
     failures, steps = 0, 1
+    report(0, {"residual": best.residual})
     while unsolved(best) and failures <= PATIENCE and not time_is_up():
+        report(steps, {"residual": trial.residual})
         trial = evaluate(trial.value + correction(discount, trial))
         steps += 1
         failures += 1
@@ -118,6 +121,7 @@ def solve_bellman(
             best, failures = trial, 0
     optimal, worth = policy is None and temperature is None, -np.inf
     while unsolved(best) and steps < MAX_STEPS and not time_is_up():
+        report(steps, {"residual": best.residual})
         if optimal:
             inner = solve_bellman(mdp, best.value, tolerance, best.policy)
             trial, steps = evaluate(inner.point.value), steps + inner.steps

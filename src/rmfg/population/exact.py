@@ -23,6 +23,7 @@ import scipy.sparse
 from jaxtyping import Float, Int, Shaped
 
 from rmfg.answer.problem import Problem
+from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.model.actions import substituted
 from rmfg.operators.robust_mdp import RobustMDP
@@ -158,6 +159,7 @@ class FiniteGame:
         """The others' transitions (L, L) while agent 1 is in a state."""
         table, parts = self.others.table, []
         for begin in range(0, len(table), self.others.block):
+            report(begin, {"of": len(table), "agents": self.num_agents})
             some = slice(begin, begin + self.others.block)
             laws = self.others.convolved(rows[some], table[some])
             parts.append(scipy.sparse.csr_array(np.where(laws < NEGLIGIBLE, 0, laws)))
@@ -167,7 +169,8 @@ class FiniteGame:
         discount = float(self.problem.game.discount)
         value = best = np.zeros(self.laws.shape[:2])
         residual = np.inf
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            report(number, {"residual": residual, "agents": self.num_agents})
             expected = self.expected(value)
             q, laws = self.answers(expected)
             if policy is None:

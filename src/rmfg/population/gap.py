@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks, inputs
+from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
@@ -56,6 +57,7 @@ def finite_gap(
     num_runs: Number = 100,
     num_steps: Number | None = None,
     seed: int = 0,
+    progress: bool | Meter = False,
 ) -> FiniteGap:
     """Return epsilon_N: the most that one of N agents gains by leaving the policy, robustly.
 
@@ -86,7 +88,7 @@ def finite_gap(
     steps = enough if num_steps is None else whole("num_steps", num_steps)
     if method == "sample":
         _check_sample(game, runs, steps)
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), metered(progress):
         moving = conduct(problem, policy, rule, law)
         field = np.asarray(game.mean_field_of(law, plan))
         scale = value_scale(RobustMDP.at(game, problem.ambiguity, jnp.asarray(field))) or 1.0

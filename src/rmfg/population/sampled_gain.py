@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.dependence import Dependence, dependence
+from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.population.counts import normalized
 from rmfg.population.first_order import Prospects, TestFunction, prospects
@@ -108,6 +109,7 @@ class _Walk:
         each = np.arange(len(self.states))
         ahead, first, gains, uneven = np.zeros(len(each)), [], [], []
         for step in range(steps):
+            report(step, {"of": steps, "agents": float(self.agents)})
             counts = self.counts.astype(float)
             found, rows = _seen(
                 self.conduct, self.test, self.states, counts, self.agents, self.together

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks, inputs
+from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
@@ -69,6 +70,7 @@ def simulate(
     seed: int = 0,
     method: str = "auto",
     keep_agents: bool = False,
+    progress: bool | Meter = False,
 ) -> "xarray.Dataset":
     """Let N agents play a policy, nature answering at their empirical law, and record what happens.
 
@@ -82,6 +84,7 @@ def simulate(
 
     `method` "agents" moves each agent, "counts" the numbers in the states; the two have the same
     law. `keep_agents` records every agent's states and actions. Equal seeds give equal numbers.
+    `progress` shows how far the work is on a terminal, or tells a meter.
 
     Returns a dataset with the empirical laws (run, time, state), the shares of actions (run, time,
     action), the mean agent's discounted return of each run over `num_steps` steps, their mean with
@@ -111,7 +114,7 @@ def simulate(
             f"`num_runs` x `num_steps` x {what} = {recorded:g} numbers would be recorded, more than "
             f"{MOST_RECORDED:g}. Simulate fewer runs at a time."
         )
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), metered(progress):
         moving = conduct(problem, policy, rule, law)
         engine = _Agents(moving, keep_agents) if method == "agents" else _Counts(moving)
         record = _run(engine, law, agents, steps, runs, int(seed))
@@ -210,6 +213,7 @@ def _run(
     key = jax.random.fold_in(jax.random.key(seed), 1)
     laws, actions, returns = [engine.counts(state) / agents], [], np.zeros(runs)
     for step in range(steps):
+        report(step, {"of": steps, "agents": agents})
         keys = jax.random.split(jax.random.fold_in(key, step), runs)
         reward, slots, rows, values = _rows(conduct, jnp.asarray(laws[-1]), values, keys)
         # What a game says of states where nobody is does not matter.

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 
 from rmfg.answer.problem import Problem
 from rmfg.core import checks
+from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Number
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
@@ -111,6 +112,7 @@ def finite_equilibrium(
     tol: Number = 1e-3,
     max_steps: Number = MAX_STEPS,
     max_seconds: Number | None = None,
+    progress: bool | Meter = False,
 ) -> FiniteEquilibrium:
     """Find the symmetric robust equilibrium of N agents exactly, by dynamic programming on counts.
 
@@ -130,7 +132,7 @@ def finite_equilibrium(
             f"`game` reads a law over states and actions ({game.name or type(game).__name__}): what N "
             "agents meet would depend on actions not yet taken. Take a game that reads states."
         )
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), metered(progress):
         table = _Table(problem, agents)
         point, scale = table.start()
         found = table.answer(point, SHARPER * float(tol) * scale)

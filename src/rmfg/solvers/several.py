@@ -1,5 +1,8 @@
 """Games with more than one equilibrium: many starts, and deflation of what is known."""
 
+import contextlib
+import math
+
 import jax
 import numpy as np
 from jaxtyping import Float
@@ -7,9 +10,12 @@ from jaxtyping import Float
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks, inputs
+from rmfg.core.deadline import TimeIsUp, now, until
+from rmfg.core.meter import Meter, NoMeter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
+from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.corrector import correct
 from rmfg.solvers.newton import Newton, NewtonState, proximal_state, starting_point
@@ -31,6 +37,7 @@ def find_equilibria(
     population: Population | Array = "worst_case",
     max_seconds: Number | None = None,
     seed: int = 0,
+    progress: bool | Meter = False,
 ) -> tuple[Equilibrium, ...]:
     r"""Look for several equilibria; return those found, all certified and all different.
 
@@ -38,7 +45,8 @@ def find_equilibria(
     drawn at random with `seed`), Newton's method looks for soft equilibria other than the known
     ones, which are deflated, and each start's own response is followed by proximal steps as well.
     Two equilibria are different where their mean fields are `apart` in L1. There may be more than
-    were found: a continuum is sampled, not described. `max_seconds` is a limit for each start.
+    were found: a continuum is sampled, not described. `max_seconds` is a limit for each start;
+    starts at which the game is not finite are passed over.
 
     @article{farrell2015, title={Deflation Techniques for Finding Distinct Solutions of Nonlinear
       Partial Differential Equations}, author={Farrell, Patrick E. and Birkisson, {\'A}sgeir and Funke,
@@ -57,17 +65,26 @@ def find_equilibria(
         if answer.certificate.certified and all(np.abs(m - here).sum() > apart for m in fields):
             found.append(answer)
 
-    keep(solve(game, problem.ambiguity, **options))
     soft: list[np.ndarray] = []
-    for law in _starts(problem, num_starts, seed):
-        with jax.enable_x64(True):
-            states = _beginnings(problem, law, soft)
-        for state in states:
-            keep(
-                solve(
-                    game, problem.ambiguity, solver=_From(state), max_steps=POLISH_STEPS, **options
+    limit = math.inf if max_seconds is None else float(checks.positive("max_seconds", max_seconds))
+    with metered(progress):
+        report(0, {"of": num_starts, "found": 0})
+        keep(solve(game, problem.ambiguity, **options))
+        for number, law in enumerate(_starts(problem, num_starts, seed), 1):
+            report(number, {"of": num_starts, "found": len(found)})
+            states: list[NewtonState] = []
+            with (
+                jax.enable_x64(True),
+                until(now() + limit),
+                metered(NoMeter()),
+                contextlib.suppress(NonFiniteError, TimeIsUp),
+            ):
+                states = _beginnings(problem, law, soft)
+            for state in states:
+                method = _From(state)
+                keep(
+                    solve(game, problem.ambiguity, solver=method, max_steps=POLISH_STEPS, **options)
                 )
-            )
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.deadline import TimeIsUp, from_here
-from rmfg.core.meter import Meter, NoMeter, TerminalMeter
+from rmfg.core.meter import Meter, NoMeter, metered
 from rmfg.core.precision import Array, Number, to_numpy
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
@@ -78,22 +78,16 @@ def solve(
     solver = Auto() if solver is None else solver
     inputs.instance("solver", solver, Solver, "a solver object such as rmfg.FictitiousPlay()")
     inputs.integer("seed", seed)
-    inputs.instance("progress", progress, bool | np.bool_ | Meter, "True, False or a meter")
     inputs.flag("throw", throw)
     steps = DEFAULT_MAX_STEPS if max_steps is None else inputs.integer("max_steps", max_steps, 1)
     limit = math.inf if max_seconds is None else float(checks.positive("max_seconds", max_seconds))
     guess = first_guess(problem, initial)
     check_game(game, guess)
     problem.ambiguity.check(game.kernel(guess))
-    meter = (
-        progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
-    )
-    try:
-        left = limit - (time.perf_counter() - begin)
-        plain = leveled(problem, guess)
-        outcome = drive(plain, solver, guess, goal, steps, left, meter)
-    finally:
-        meter.close()
+    left = limit - (time.perf_counter() - begin)
+    # Steps are what is reported, not what goes on inside of them.
+    with metered(progress) as meter, metered(NoMeter()):
+        outcome = drive(leveled(problem, guess), solver, guess, goal, steps, left, meter)
     candidate = to_numpy(outcome.best.candidate)
     late = outcome.reason == Status.MAX_SECONDS
     with jax.enable_x64(True), from_here(SHARE_AFTER * limit if late else math.inf):

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Population
 from rmfg.core import inputs
+from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
@@ -84,6 +85,7 @@ def trace(
     population: Population | Array = "worst_case",
     initial: Equilibrium | None = None,
     max_seconds: Number | None = None,
+    progress: bool | Meter = False,
 ) -> Trace:
     """Follow the equilibrium as the radius changes, each solved from the last.
 
@@ -105,23 +107,25 @@ def trace(
         )
     options = {"tol": tol, "population": population, "max_seconds": max_seconds}
     found, slopes, last = [], [], initial
-    for radius in numbers:
-        with inputs.named("radii"):
-            ambiguity = family(float(radius))
-        if not isinstance(ambiguity, Ambiguity):
-            raise TypeError(
-                "`family` must return an ambiguity set, such as rmfg.TotalVariation does, but returned "
-                f"{inputs.described(ambiguity)}."
-            )
-        answer = None
-        if last is not None:
-            warm = Newton(start=last)
-            answer = solve(game, ambiguity, solver=warm, max_steps=WARM_STEPS, **options)
-        if answer is None or not answer.certificate.certified:
-            answer = solve(game, ambiguity, **options)
-        found.append(answer)
-        slopes.append(_slope(game, family, float(radius), answer))
-        last = answer if answer.certificate.certified else last
+    with metered(progress):
+        for number, radius in enumerate(numbers):
+            report(number, {"of": len(numbers), "radius": float(radius)})
+            with inputs.named("radii"):
+                ambiguity = family(float(radius))
+            if not isinstance(ambiguity, Ambiguity):
+                raise TypeError(
+                    "`family` must return an ambiguity set, such as rmfg.TotalVariation does, but "
+                    f"returned {inputs.described(ambiguity)}."
+                )
+            answer = None
+            if last is not None:
+                warm = Newton(start=last)
+                answer = solve(game, ambiguity, solver=warm, max_steps=WARM_STEPS, **options)
+            if answer is None or not answer.certificate.certified:
+                answer = solve(game, ambiguity, **options)
+            found.append(answer)
+            slopes.append(_slope(game, family, float(radius), answer))
+            last = answer if answer.certificate.certified else last
     return Trace(
         numbers,
         tuple(found),

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
-from rmfg.core.meter import Meter, NoMeter, TerminalMeter
+from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import catalog
 from rmfg.model.game import MeanFieldGame, checked_game
@@ -76,20 +76,31 @@ def finite_study(
     if gap is not None:
         inputs.word("gap", gap, METHODS)
     steps = _enough(float(game.discount)) if num_steps is None else whole("num_steps", num_steps)
-    meter = (
-        progress if isinstance(progress, Meter) else (TerminalMeter() if progress else NoMeter())
-    )
+    with metered(progress):
+        columns = _columns(game, equilibrium, sorted(numbers), runs, steps, nature, gap, seed)
+    return _dataset(game, equilibrium, sorted(numbers), columns, runs, steps, seed)
+
+
+def _columns(
+    game: MeanFieldGame,
+    equilibrium: Equilibrium,
+    numbers: list[int],
+    runs: int,
+    steps: int,
+    nature: str | Kernel | Array | None,
+    gap: str | None,
+    seed: int,
+) -> list[dict]:
+    """What was found for each number of agents."""
     bound = finite_bound(equilibrium, numbers[0], game=game, posterior=False, seed=seed)
     columns = []
-    for place, number in enumerate(sorted(numbers)):
-        meter.update(place, {"agents": float(number)})
+    for number in numbers:
         # Streams of different N must not be the same.
         own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         column = _simulated(game, equilibrium, number, runs, steps, nature, own)
         column |= _measured(game, equilibrium, number, gap, runs, own)
         columns.append(column | _bounded(bound.at(number)))
-    meter.close()
-    return _dataset(game, equilibrium, sorted(numbers), columns, runs, steps, seed)
+    return columns
 
 
 def _enough(discount: float) -> int:

@@ -85,9 +85,10 @@ def solve(
     check_game(game, guess)
     problem.ambiguity.check(game.kernel(guess))
     left = limit - (time.perf_counter() - begin)
+    plain = leveled(problem, guess)
     # Steps are what is reported, not what goes on inside of them.
     with metered(progress) as meter, metered(NoMeter()):
-        outcome = drive(leveled(problem, guess), solver, guess, goal, steps, left, meter)
+        outcome = drive(plain, solver, guess, goal, steps, left, meter)
     candidate = to_numpy(outcome.best.candidate)
     late = outcome.reason == Status.MAX_SECONDS
     with jax.enable_x64(True), from_here(SHARE_AFTER * limit if late else math.inf):

@@ -216,7 +216,7 @@ def test_nan_at_a_visited_mean_field_is_never_certified(solver):
 def test_non_finite_has_its_own_status():
     answer = rmfg.solve(Hole(), solver=rmfg.Picard(damping=0.3), max_steps=50, tol=1e-6)
     assert answer.status == "non-finite"
-    assert "NaN or infinity" in answer.status.advice
+    assert "NaN or infinite" in answer.status.advice
     assert np.isfinite(answer.distribution).all()
 
 

@@ -61,6 +61,7 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 
 bench: install  ## time the hot loop, as ratios
 	$(BIN)/python benchmarks/layout.py docs/tables/layout.md
+	$(BIN)/python benchmarks/stationary.py docs/tables/stationary.md
 	$(BIN)/python benchmarks/finite/engines.py docs/tables/finite_engines.md
 
 peers: install  ## compare with other libraries, which go into out/environments (an hour)

@@ -349,3 +349,29 @@ def test_large_sparse_chain():
     ratio = up / (1 - up)
     expected = ratio ** (states - size + 1.0)
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-11, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    "solver", [rmfg.Picard(), rmfg.PolicyIteration(), rmfg.FictitiousPlay(), rmfg.Newton()], ids=str
+)
+@pytest.mark.parametrize("name", ["nine states", "three wells"])
+def test_solvers_find_the_law(name, solver):
+    """Agents pay for the crowd and for nothing they can change: the chain's law is the answer."""
+    chain = CHAINS[name]
+    kernel = np.repeat(chain[:, None], 2, axis=1)
+    effort = np.array([0.0, 0.1])
+    game = rmfg.TabularGame(kernel, lambda m: -m[:, None] - effort, 0.9, num_states=len(chain))
+    answer = rmfg.solve(game, solver=solver)
+    assert answer.certificate.certified
+    law = exact.class_law(chain, list(range(len(chain))))
+    assert relative_error(answer.distribution, law) <= 1e-8
+
+
+def test_a_transient_class_is_no_equilibrium():
+    """With a leak of 4e-9 out of the first state, all mass ends in the second, wherever it starts."""
+    kernel = np.repeat(CHAINS["leak of 4e-9"][:, None], 2, axis=1)
+    game = rmfg.TabularGame(kernel, np.array([[0, -0.1], [0, -0.1]]), 0.9)
+    for solver in (rmfg.Picard(), rmfg.Newton()):
+        answer = rmfg.solve(game, solver=solver, initial=np.array([1.0, 0.0]))
+        assert answer.certificate.certified
+        np.testing.assert_array_equal(answer.distribution, [0, 1])

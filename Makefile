@@ -27,6 +27,7 @@ $(VENV)/dev: $(VENV)/test
 install: $(VENV)/base  ## make .venv and install rmfg into it
 
 demo: install  ## solve Sioux Falls robustly and nominally, certify, compare, draw (out/)
+	$(BIN)/python benchmarks/time_limits.py docs/tables/time_limits.md
 	$(BIN)/python examples/sioux_falls.py out
 
 test: $(VENV)/test  ## install the test extras and run the tests

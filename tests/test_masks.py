@@ -247,6 +247,16 @@ def test_the_gain_among_few_agents_is_over_what_there_is():
     assert (np.asarray(play.policy).transpose(0, 2, 1)[~MASK] == 0).all()
 
 
+def test_files_keep_the_mask(tmp_path):
+    answer = rmfg.solve(game_of(), NATURE)
+    answer.save(tmp_path / "masked.nc")
+    again = rmfg.load(tmp_path / "masked.nc")
+    np.testing.assert_array_equal(again.game.actions, MASK)
+    proof = rmfg.certify(again.game, NATURE, again.policy, again.distribution, again.kernel)
+    assert proof.certified
+    assert proof.exploitability == pytest.approx(answer.certificate.exploitability, abs=1e-9)
+
+
 def test_a_slope_through_a_mask():
     """The derivative of the equilibrium's value in a reward, against a difference."""
     base = game_of(garbage=0.0)

@@ -59,6 +59,8 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
     }
     if answer.potential is not None:
         arrays["potential"] = (("state",), np.asarray(answer.potential))
+    if game.actions is not None:
+        arrays["actions"] = (("state", "action"), np.asarray(game.actions))
     if isinstance(answer.population, Kernel):
         arrays |= _kernel_arrays("population", answer.population)
     for name, value in ambiguity.items():
@@ -174,6 +176,7 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
         mean_field=note["mean_field"],
         name=note["game"],
         layout=_layout_from(note["layout"]),
+        actions=dataset["actions"].values.astype(bool) if "actions" in dataset else None,
         state_names=names.get("state"),
         action_names=names.get("action"),
     )

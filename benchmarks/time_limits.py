@@ -54,7 +54,8 @@ def main() -> None:
         f"One process on {os.cpu_count()} cores of {platform.machine()}, tol 1e-13; one-minute load "
         "average of the machine beside each run.",
         "",
-        "| game | states | asked, s | taken, s | over | steps | exploitability, relative | status | load |",
+        "| game | states | asked, s | taken, s | over | steps | exploitability, relative | status "
+        "| load |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, build in chosen:

@@ -468,3 +468,39 @@ def lp_dual(
         return balanced(root_scalar(excess, bracket=(-largest, largest), xtol=1e-15).root)
 
     return attain(p, values, support, program)
+
+
+# Two states, one of them nearly impossible -------------------------------------------------------
+
+
+def two_states(divergence: str, tiny: float, radius: float) -> float:
+    """The largest mass on the second state of p = (1 - tiny, tiny), by bisection in many digits.
+
+    The divergence of (1 - x, x) rises with x beyond `tiny`, so that the ball is an interval.
+    """
+    with localcontext() as context:
+        context.prec = 400
+        small, allowed = Decimal(tiny), Decimal(radius)
+
+        def distance(x: Decimal) -> Decimal:
+            laws = ((1 - small, 1 - x), (small, x))
+            match divergence:
+                case "KL":
+                    return sum((q * (q / p).ln() for p, q in laws if q > 0), Decimal(0))
+                case "reverse KL":
+                    return sum((p * (p / q).ln() for p, q in laws), Decimal(0))
+                case "chi-square":
+                    return sum(((q - p) ** 2 / p for p, q in laws), Decimal(0))
+                case "Hellinger":
+                    return 1 - sum(((p * q).sqrt() for p, q in laws), Decimal(0))
+            raise ValueError(divergence)
+
+        # Bisection of the ratio of the two masses: x may be of any size.
+        low, high = (small / (1 - small)).ln(), Decimal(60)
+        for _ in range(70):
+            middle = (low + high) / 2
+            odds = middle.exp()
+            inside = distance(odds / (1 + odds)) <= allowed
+            low, high = (middle, high) if inside else (low, middle)
+        odds = low.exp()
+        return float(odds / (1 + odds))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.core import checks
 from rmfg.core.precision import Array
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel, assemble
 
@@ -40,7 +41,8 @@ class Leaking(eqx.Module):
         sink = sink / sink.sum()
         law = np.asarray(self.kept.law)
         if not isinstance(self.kept, SparseKernel):
-            return assemble(DenseKernel, law=law + leak * sink[:, None, None])
+            law = checks.normalized(law + leak * sink[:, None, None], axis=0)
+            return assemble(DenseKernel, law=law)
         slots, law = np.asarray(self.kept.slots), law.copy()
         more_slots, more_law = [], []
         for state in np.flatnonzero(sink):
@@ -50,4 +52,5 @@ class Leaking(eqx.Module):
             more_law.append(np.where(held.any(axis=0), 0, mass))
             more_slots.append(np.full(leak.shape, state))
         slots = np.concatenate([slots, np.array(more_slots, slots.dtype)])
-        return assemble(SparseKernel, slots=slots, law=np.concatenate([law, np.array(more_law)]))
+        law = checks.normalized(np.concatenate([law, np.array(more_law)]), axis=0)
+        return assemble(SparseKernel, slots=slots, law=law)

@@ -1,23 +1,19 @@
 """What every ambiguity set is: nature's choice of the next-state law, one row at a time."""
 
 import abc
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, Number, as_float, boundary
+from rmfg.core.precision import Array, as_float, boundary
 from rmfg.model.ambiguity.projection import lawful, mass_to_move
+from rmfg.model.ambiguity.sizes import check_moving_sizes, has_no_size
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.leaking import Leaking
 from rmfg.model.rows import Reach, Rows, summed
-
-Size = Number | Array | Callable[[Any], Any]
-"""A radius: a number, an array (S, A), or a function of the mean field."""
 
 
 class Worst(NamedTuple):
@@ -139,6 +135,7 @@ class Ambiguity(eqx.Module):
         `mean_field` is needed only where the radius is a function of it.
         """
         self.check(kernel)
+        check_moving_sizes(self, kernel.law, mean_field)
         return _worst_value(self, kernel, as_float(values), mean_field)
 
     @boundary
@@ -151,6 +148,7 @@ class Ambiguity(eqx.Module):
         value, and takes mass from states of equal value in proportion to what they hold.
         """
         self.check(kernel)
+        check_moving_sizes(self, kernel.law, mean_field)
         return _worst_kernel(self, kernel, as_float(values), mean_field)
 
 
@@ -244,7 +242,9 @@ class RowwiseAmbiguity(Ambiguity):
         reduction, law = self.answer(rows, mean_field)
         # Relative to the mean, radius zero gives the nominal expectation to the last digit.
         value = jnp.maximum(kernel.expectation(values) - reduction, rows.lowest())
-        return Worst(value, kernel.with_law(rows, law))
+        unknown = has_no_size(self, kernel.law, mean_field)
+        law = jnp.where(unknown, jnp.nan, law)
+        return Worst(jnp.where(unknown, jnp.nan, value), kernel.with_law(rows, law))
 
     def soften(
         self,
@@ -255,8 +255,19 @@ class RowwiseAmbiguity(Ambiguity):
         mean_field: Array | None = None,
         weight: Float[Array, "S A"] | None = None,
     ) -> Softened:
-        if self.curved:
-            return self._soften_curved(kernel, values, potential, temperature, mean_field, weight)
+        soften = self._soften_curved if self.curved else self._soften_flat
+        softened = soften(kernel, values, potential, temperature, mean_field, weight)
+        return _spoiled(softened, has_no_size(self, kernel.law, mean_field))
+
+    def _soften_flat(
+        self,
+        kernel: Kernel,
+        values: Array,
+        potential: Array,
+        temperature: Array,
+        mean_field: Array | None,
+        weight: Array | None,
+    ) -> Softened:
         tied = values / temperature + potential
         reach = "support" if self.reach == "lowest" else self.reach
         rows, before = kernel.rows(tied, reach), kernel.rows(potential, reach)
@@ -320,6 +331,18 @@ class RowwiseAmbiguity(Ambiguity):
         return compute(self, kernel, nominal, mean_field)
 
 
+def _spoiled(softened: Softened, unknown: Bool[Array, "S A"]) -> Softened:
+    """The answer, with NaN in rows of unknown size."""
+    leaking = isinstance(softened.kernel, Leaking)
+    kernel = softened.kernel.kept if leaking else softened.kernel
+    law = jnp.where(unknown, jnp.nan, jnp.asarray(kernel.law))
+    kernel = eqx.tree_at(lambda kernel: kernel.law, kernel, law)
+    if leaking:
+        kernel = Leaking(kernel, softened.kernel.leak, softened.kernel.sink)
+    value = jnp.where(unknown, jnp.nan, softened.value)
+    return Softened(value, kernel, softened.toll, softened.weight)
+
+
 def _row_sink(rows: Rows) -> tuple[Float[Array, "S A"], Float[Array, "K S A"]]:
     """Of each row's own sink, the law proportional to p exp(-values): log of its sum, and the law."""
     low = jax.lax.stop_gradient(rows.lowest_held())
@@ -337,42 +360,6 @@ def _violation(
 
 
 _compiled_violation = eqx.filter_jit(_violation)
-
-
-def checked_size(name: str, size: Size, high: float, way_out: str) -> Size:
-    """Refuse a radius that is negative, NaN or above the set's range; numbers become arrays."""
-    if callable(size):
-        return size
-    array = as_float(size)
-    if array.ndim not in (0, 2):
-        raise ValueError(
-            f"`{name}` must be a number, an array (states, actions) or a function of the mean "
-            f"field, but has shape {tuple(array.shape)}."
-        )
-    return checks.within(name, array, 0.0, high, way_out)
-
-
-def size_at(name: str, size: Size, mean_field: Array | None, rows: Rows | Array) -> Array:
-    """The radius (S, A) of rows at the mean field."""
-    law = rows.law if isinstance(rows, Rows) else rows
-    if callable(size):
-        if mean_field is None:
-            raise ValueError(
-                f"`mean_field` must be given, because `{name}` is a function of the mean field."
-            )
-        size = size(jnp.asarray(mean_field))
-    array = jnp.asarray(size, law.dtype)
-    if array.ndim == 2 and array.shape != law.shape[1:]:
-        raise ValueError(
-            f"`{name}` must have shape {tuple(law.shape[1:])} = (states, actions), but has shape "
-            f"{tuple(array.shape)}."
-        )
-    return jnp.broadcast_to(array, law.shape[1:])
-
-
-def checked_support(support: str) -> str:
-    """Refuse anything but the two words for what nature may reach."""
-    return checks.known("support", support, ("all", "nominal"))
 
 
 def within(law: Array, nominal: Array, reached: Array, allowed: Array) -> Array:

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import Size, checked_size, checked_support
 from rmfg.model.ambiguity.numerics import log_bracket
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support
 from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
 from rmfg.model.rows import Reach, summed
 

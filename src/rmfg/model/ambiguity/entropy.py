@@ -5,20 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, as_float, boundary
-from rmfg.model.ambiguity.base import (
-    RowAnswer,
-    RowwiseAmbiguity,
-    Size,
-    SoftAnswer,
-    Softened,
-    checked_size,
-    checked_support,
-    size_at,
-)
+from rmfg.core.precision import Array, boundary
+from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, Softened
 from rmfg.model.ambiguity.numerics import log_bracket
 from rmfg.model.ambiguity.projection import off_support
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
 from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows, summed
@@ -155,11 +146,9 @@ class EntropyPenalty(RowwiseAmbiguity):
     strength: Size
 
     def __init__(self, strength: Size):
-        self.strength = checked_size("strength", strength, jnp.inf, "")
-        if not callable(self.strength):
-            smallest = float(np.finfo(np.float64).tiny)
-            way_out = "Where lies cost nature nothing, use CVaR or scenarios."
-            checks.within("strength", as_float(self.strength), smallest, jnp.inf, way_out)
+        smallest = float(np.finfo(np.float32).tiny)
+        way_out = "Where lies cost nature nothing, use CVaR or scenarios."
+        self.strength = checked_size("strength", strength, jnp.inf, way_out, smallest)
 
     @property
     def reach(self) -> Reach:

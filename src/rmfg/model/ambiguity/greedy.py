@@ -12,18 +12,10 @@ from jaxtyping import Bool, Float
 
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, as_float, is_concrete
-from rmfg.model.ambiguity.base import (
-    RowAnswer,
-    RowwiseAmbiguity,
-    Size,
-    SoftAnswer,
-    checked_size,
-    checked_support,
-    proportional,
-    size_at,
-)
+from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, proportional
 from rmfg.model.ambiguity.numerics import cut, implicit_root
 from rmfg.model.ambiguity.projection import between, off_support
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
 from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -332,6 +324,8 @@ def softly_fill(
     part = jnp.where(partly, jax.nn.sigmoid(-height), jnp.where(mass > 0, 1, 0))
     law = room * part
     law = law * jnp.where(partly, mass / jnp.where(partly, summed(law), 1), 1)
+    # Rounding must not fill more than there is room for: what is left would be negative.
+    law = jnp.minimum(law, room)
     # level * mass - sum room * softplus(level - values), without the cancellation.
     cost = summed(jnp.where(held & partly, _soft_edge(law, room, values, height), law * values))
     return SoftAnswer(cost, law)

@@ -4,16 +4,9 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import (
-    RowAnswer,
-    RowwiseAmbiguity,
-    Size,
-    SoftAnswer,
-    checked_size,
-    checked_support,
-    size_at,
-)
+from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer
 from rmfg.model.ambiguity.projection import between
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
 from rmfg.model.rows import Reach, Rows
 
 

@@ -14,24 +14,16 @@ The well-known closed form <p, V> - radius * min_c norm(V - c) drops q >= 0 and 
 the span of V on rows with small probabilities.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, Number, as_float, is_concrete
-from rmfg.model.ambiguity.base import (
-    RowAnswer,
-    RowwiseAmbiguity,
-    Size,
-    SoftAnswer,
-    checked_size,
-    checked_support,
-    proportional,
-    size_at,
-    within,
-)
+from rmfg.core import checks, inputs
+from rmfg.core.precision import Array, Number, is_concrete
+from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, proportional, within
 from rmfg.model.ambiguity.greedy import (
     bounds_around,
     fill_around,
@@ -42,8 +34,15 @@ from rmfg.model.ambiguity.greedy import (
 )
 from rmfg.model.ambiguity.numerics import SHARE_OF_EXPONENTS, implicit_root, log_bracket, root
 from rmfg.model.ambiguity.projection import between
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
 from rmfg.model.ambiguity.transport import softly_transport, transport
 from rmfg.model.rows import Reach, Rows, summed
+
+# Orders between which powers of ordinary numbers, and of their inverses, are ordinary numbers.
+LOWEST_ORDER, HIGHEST_ORDER = 1.02, 50.0
+
+# Powers of weights stay within this many decades, so that their products do not overflow.
+LARGEST_POWER = 120.0
 
 
 class Lp(RowwiseAmbiguity):
@@ -63,11 +62,8 @@ class Lp(RowwiseAmbiguity):
         self, radius: Size, p: Number = 2, weights: Array | None = None, *, support: str = "all"
     ):
         self.radius = checked_size("radius", radius, jnp.inf, "")
-        order = float(p)
-        if not order >= 1:
-            raise ValueError(f"`p` must be at least 1 (or infinity), but is {order:g}.")
-        self.p, self.support = order, checked_support(support)
-        self.weights = None if weights is None else _checked_weights(weights)
+        self.p, self.support = _checked_order(p), checked_support(support)
+        self.weights = None if weights is None else _checked_weights(weights, self.p)
 
     @property
     def reach(self) -> Reach:
@@ -284,8 +280,21 @@ def _signed_power(base: Array, exponent: float) -> Array:
     return jnp.where(base == 0, 0, jnp.sign(base) * size**exponent)
 
 
-def _checked_weights(weights: Array) -> Array:
-    array = as_float(weights)
+def _checked_order(p: Number) -> float:
+    infinite = isinstance(p, float) and p == math.inf
+    order = math.inf if infinite else inputs.number("p", p)
+    if not order >= 1:
+        raise ValueError(f"`p` must be at least 1 (or infinity), but is {order:g}.")
+    if not (order in (1, math.inf) or LOWEST_ORDER <= order <= HIGHEST_ORDER):
+        raise ValueError(
+            f"`p` must be 1, or lie in [{LOWEST_ORDER:g}, {HIGHEST_ORDER:g}], or be infinity, but is "
+            f"{order:g}: powers of such an order are beyond float64. Take the nearest of them."
+        )
+    return order
+
+
+def _checked_weights(weights: Array, order: float) -> Array:
+    array = inputs.real("weights", weights)
     if array.ndim != 1:
         raise ValueError(
             f"`weights` must have shape (states,), but has shape {tuple(array.shape)}."
@@ -294,4 +303,12 @@ def _checked_weights(weights: Array) -> Array:
     if is_concrete(array) and (np.asarray(array) <= 0).any():
         s = int(np.argmax(np.asarray(array) <= 0))
         raise ValueError(f"`weights` must be positive, but is {float(array[s]):g} at (s={s}).")
+    power = 1 if order in (1, math.inf) else order * max(1.0, 1 / (order - 1))
+    decades = LARGEST_POWER / power
+    if is_concrete(array) and (np.abs(np.log10(np.asarray(array))) > decades).any():
+        raise ValueError(
+            f"`weights` must lie in [1e-{decades:.3g}, 1e{decades:.3g}] for p = {order:g}, but are "
+            f"{float(np.min(array)):g} to {float(np.max(array)):g}. Weights and radius have one unit, "
+            "which is free to choose."
+        )
     return array

@@ -24,12 +24,12 @@ def unaffordable_mass(
     That is the total variation between `after` and the nearest law within the budget. Nothing may
     arrive where it is not reachable.
     """
-    missing = np.zeros(before.shape[1:])
+    missing = np.where(np.isnan(budget), np.nan, 0.0)
     # Where a detour never pays, mass that both laws hold can stay: only the difference moves.
     direct = all((cost <= via[:, None] + cost[k]).all() for k, via in enumerate(cost.T))
     for s, a in np.argwhere(~(before == after).all(axis=0)):
         source, target = before[:, s, a], after[:, s, a]
-        if not np.isfinite(target).all() or np.isnan(budget[s, a]):
+        if np.isnan(budget[s, a]) or not np.isfinite(target).all():
             missing[s, a] = np.nan
             continue
         kept = np.minimum(source, target)

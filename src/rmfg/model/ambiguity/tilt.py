@@ -29,16 +29,13 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import (
-    RowAnswer,
-    RowwiseAmbiguity,
-    Size,
-    SoftAnswer,
-    proportional,
-    size_at,
-)
+from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, proportional
 from rmfg.model.ambiguity.numerics import implicit_root, log_bracket, root
+from rmfg.model.ambiguity.sizes import Size, size_at
 from rmfg.model.rows import Rows, summed
+
+# Probabilities below this are far less than rounding, wherever they are not multiplied by infinity.
+NEGLIGIBLE = 1e-100
 
 
 class Heights(NamedTuple):
@@ -185,12 +182,18 @@ class Divergence(RowwiseAmbiguity):
 
     def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
         radius = size_at("radius", self.radius, mean_field, rows)
+        nominal, creates = rows.law, self.slope < jnp.inf
+        # To create mass where a law has next to none costs what it costs where it has none at all, and
+        # no multiplier of a size that can be squared says so.
+        unseen = creates & (nominal < NEGLIGIBLE)
+        seen = jnp.where(unseen, 0, nominal)
+        rows = Rows(seen, rows.values, rows.allowed, rows.successors, rows.held)
         heights = Heights.of(rows)
         lowest_mass = heights.lowest_mass()
         idle = heights.flat | (radius <= 0)
         collapsed = ~idle & (lowest_mass > 0) & (radius >= self.largest(lowest_mass))
         popped = jnp.zeros_like(idle)
-        if self.reach == "lowest":  # else the lowest reachable value lies in the support
+        if creates:
             edge = self.tilted(heights, jnp.zeros_like(heights.mean), radius)
             popped = ~idle & (lowest_mass <= 0) & (edge.divergence < radius)
 
@@ -214,7 +217,8 @@ class Divergence(RowwiseAmbiguity):
         reduction = jnp.where(collapsed, heights.mean, outcome.reduction)
         reduction = jnp.where(idle, 0, jnp.clip(reduction, 0, heights.mean)) * heights.span
         law = self._law(heights, gentleness, outcome.divergence, radius, collapsed, popped)
-        return RowAnswer(reduction, jnp.where(idle, rows.law, law))
+        law = law + jnp.where(unseen, nominal, 0)
+        return RowAnswer(reduction, jnp.where(idle, nominal, law))
 
     def excess(
         self,

@@ -28,7 +28,7 @@ from rmfg.model.rows import Rows, summed
 MAX_TANGENTS = 200
 
 Cost = Callable[[Array, Array], Array]
-"""What moving a unit of mass from state x to state y costs; cost(x, x) is zero."""
+"""What moving a unit of mass from state x to state y costs; cost(x, x) is zero; infinity: never."""
 
 
 class Plan(NamedTuple):
@@ -124,10 +124,15 @@ def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> Sof
     def weights(source: Array, price: Array, values: Array) -> tuple[Array, Array, Array]:
         """Of one source slot: log of the sum of its weights, its plan over slots, the plan's cost."""
         costs = jax.vmap(cost, (None, 0))(source, states)
-        exponent = jnp.where(allowed, low - values - price * costs, -jnp.inf)
+        open_to = allowed & jnp.isfinite(costs)
+        costs = jnp.where(open_to, costs, 0)
+        exponent = jnp.where(open_to, low - values - price * costs, -jnp.inf)
         top = jax.lax.stop_gradient(jnp.max(exponent, axis=0))
+        # A slot without mass may have nowhere to go.
+        top = jnp.where(jnp.isfinite(top), top, 0)
         plan = jnp.exp(exponent - top)
         total = summed(plan)
+        total = jnp.where(total > 0, total, 1)
         plan = plan / total
         return jnp.log(total) + top - low, plan, summed(plan * costs)
 
@@ -194,6 +199,9 @@ class _Market:
         def visit(best: Target, slot: tuple[Array, ...]) -> tuple[Target, None]:
             number, state, value, allowed = slot
             move = self.cost(source, state)
+            # Infinite cost is no move at all, also at price zero.
+            allowed = allowed & jnp.isfinite(move)
+            move = jnp.where(allowed, move, 0)
             score, best_score = value + price * move, best.value + price * best.cost
             first = (move < best.cost) | ((move == best.cost) & (state < best.state))
             better = (score < best_score) | ((score == best_score) & first)

@@ -1,29 +1,29 @@
 """The Wasserstein ball: errors of the model are displacements over a ground metric."""
 
+import math
+
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, Number, as_float, is_concrete
-from rmfg.model.ambiguity.base import (
-    RowAnswer,
-    RowwiseAmbiguity,
-    Size,
-    SoftAnswer,
-    checked_size,
-    checked_support,
-    size_at,
-)
+from rmfg.core import checks, inputs
+from rmfg.core.precision import Array, Number, is_concrete
+from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer
 from rmfg.model.ambiguity.shipping import unaffordable_mass
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
 from rmfg.model.ambiguity.transport import Cost, softly_transport, transport
 from rmfg.model.rows import Reach, Rows
+
+# Of the decades of costs: products with prices and values stay finite.
+LARGEST_COST = 100.0
 
 
 class Wasserstein(RowwiseAmbiguity):
     """Laws within transport distance W_k(q, p) <= radius, for a ground metric on the states.
 
-    `metric` (S, S) holds distances, in the unit of the radius; `order` k is 1 or more:
+    `metric` (S, S) holds distances, in the unit of the radius, infinite where nothing can move;
+    `order` k is 1 or more:
     W_k^k is the least mean of distance^k. Believes that errors are displacements: a small radius
     moves a little mass far or much mass to neighbors. Rows of sparse kernels are spread over all
     states unless `support` is "nominal".
@@ -37,9 +37,8 @@ class Wasserstein(RowwiseAmbiguity):
 
     def __init__(self, radius: Size, metric: Array, order: Number = 1, *, support: str = "all"):
         self.radius = checked_size("radius", radius, jnp.inf, "")
-        self.metric, self.order = _checked_metric(metric), float(order)
-        if not 1 <= self.order < jnp.inf:
-            raise ValueError(f"`order` must be at least 1 and finite, but is {self.order:g}.")
+        self.order = inputs.number("order", order, 1.0)
+        self.metric = _checked_metric(metric, self.order)
         self.support = checked_support(support)
 
     @property
@@ -90,21 +89,40 @@ class Wasserstein(RowwiseAmbiguity):
                 "the Wasserstein distance of two kernels is a linear program per row and cannot be "
                 "traced: call `violation` outside of compiled functions."
             )
-        radius = np.asarray(size_at("radius", self.radius, mean_field, nominal))
+        # Compiled, so that a radius that leaves its range is NaN here as elsewhere.
+        radius = np.asarray(_size_at("radius", self.radius, mean_field, nominal))
         before, after = np.asarray(nominal), np.asarray(law)
         reachable = (before > 0) | (self.support == "all")
         return unaffordable_mass(before, after, self._costs(), radius**self.order, reachable)
 
 
-def _checked_metric(metric: Array) -> Array:
-    array = as_float(metric)
+_size_at = eqx.filter_jit(size_at)
+
+
+def _checked_metric(metric: Array, order: float) -> Array:
+    array = inputs.real("metric", metric)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise ValueError(
             f"`metric` must have shape (states, states), but has shape {tuple(array.shape)}."
         )
-    checks.within("metric", array, 0.0, jnp.inf, "Distances are not negative.")
-    if is_concrete(array) and np.diagonal(np.asarray(array)).any():
-        s = int(np.flatnonzero(np.diagonal(np.asarray(array)))[0])
+    if not is_concrete(array):
+        return array
+    numbers = np.asarray(array)
+    bad = ~(numbers >= 0)
+    if bad.any():
+        index = np.argwhere(bad)[0]
+        raise ValueError(
+            f"`metric` must not be negative or NaN, but is {numbers[tuple(index)]:g} at "
+            f"{checks.place(index, ('from', 'to'))}. Infinity says that nothing moves there."
+        )
+    largest = float(np.max(numbers, where=np.isfinite(numbers), initial=0))
+    if order * math.log10(max(largest, 1)) > LARGEST_COST:
+        raise ValueError(
+            f"`metric` must have powers up to 1e{LARGEST_COST:g}, but is {largest:g} somewhere, and "
+            f"`order` {order:g}. Choose a larger unit, or infinity where nothing moves."
+        )
+    if np.diagonal(numbers).any():
+        s = int(np.flatnonzero(np.diagonal(numbers))[0])
         raise ValueError(
             f"`metric` must be zero on the diagonal, but is {array[s, s]:g} at (s={s})."
         )

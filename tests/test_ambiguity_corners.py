@@ -1,5 +1,6 @@
 """Ambiguity sets where they are easy to get wrong: edges, extremes, types, and closed forms."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -360,3 +361,147 @@ def test_interval_of_a_single_law():
     np.testing.assert_allclose(sigma[:4], (edge @ values)[:4], atol=1e-13)
     assert np.isfinite(sigma).all()
     np.testing.assert_allclose(array(tight.worst_kernel(kernel, values))[:4], edge[:4], atol=1e-13)
+
+
+# Sizes that leave their range -------------------------------------------------------------------
+
+
+@over_sets(tuple(row for row in WITH_SIZE if row.kind not in ("L2", "interval around")))
+def test_moving_sizes_outside_their_range(row):
+    """Refused by name where numbers can be seen; NaN, never a value, in code that JAX traces."""
+    kernel, values, field = dense_kernel(2), values_of(0), np.array([0.5, 0.5])
+    moving = row.make(lambda m: -m[0], kernel)
+    name = {"CVaR": "level", "entropy penalty": "strength"}.get(row.kind, "radius")
+    for call in (moving.worst_value, moving.worst_kernel):
+        with pytest.raises(ValueError, match=rf"`{name}` must lie in.*-0.5"):
+            call(kernel, values, field)
+    with jax.enable_x64(True):
+
+        @jax.jit
+        def nature(field, temperature):
+            soft = moving.soften(kernel, values, 0 * values, temperature, field)
+            worst = moving.worst(kernel, values, field)
+            return worst.value, worst.kernel.law, soft.value
+
+        answers = nature(jnp.asarray(field), jnp.asarray(0.1))
+    for answer in answers:
+        assert np.isnan(np.asarray(answer)).all()
+    measured = moving.penalty if row.penalized else moving.violation
+    assert np.isnan(np.asarray(measured(dense_kernel(3), kernel, field))).all()
+
+
+@pytest.mark.parametrize("given", [lambda m: m, lambda m: "0.1", lambda m: np.ones((5, 8))])
+def test_moving_sizes_of_another_shape(given):
+    field = np.full(NUM_STATES, 1 / NUM_STATES)
+    with pytest.raises((ValueError, TypeError), match=r"`radius` must"):
+        rmfg.TotalVariation(given).worst_value(dense_kernel(2), values_of(0), field)
+
+
+# Units, infinities and what is nearly impossible ------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_unit_of_a_distance_means_nothing(unit):
+    kernel, away = dense_kernel(0), same_row(np.eye(NUM_STATES)[0])
+    line = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))
+    weights = np.linspace(0.5, 2, NUM_STATES)
+    for make in (
+        lambda unit: rmfg.Wasserstein(every_row(0.1 * unit), unit * line),
+        lambda unit: rmfg.Lp(every_row(0.1 * unit), 2, unit * weights),
+        lambda unit: rmfg.Lp(every_row(0.1 * unit), 1, unit * weights),
+    ):
+        plain, scaled = (make(u).violation(away, kernel) for u in (1.0, unit))
+        assert plain.max() > 0.5
+        np.testing.assert_allclose(scaled, plain, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("order", [1.0, 2.0])
+def test_infinite_distances_are_never_travelled(order):
+    """Two islands of four states: the worst case is that of each island alone."""
+    line = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))
+    island = np.arange(8) // 4
+    apart = np.where(island[:, None] == island, line, np.inf)
+    kernel, values = dense_kernel(0), values_of(0)
+    ambiguity = rmfg.Wasserstein(every_row(0.7), apart, order)
+    sigma, worst = ambiguity.worst_value(kernel, values), ambiguity.worst_kernel(kernel, values)
+    mass = array(kernel)
+    for shore in (island == 0, island == 1):
+        moved = array(worst)[..., shore].sum(-1)
+        np.testing.assert_allclose(moved, mass[..., shore].sum(-1), atol=1e-15)
+    assert np.abs(array(worst) @ values - sigma).max() <= 1e-13
+    assert ambiguity.violation(worst, kernel).max() <= 1e-14
+    # Far beyond the radius, a distance is as good as infinite: but for what it affords, 0.7 / 1e6.
+    distant = np.where(np.isfinite(apart), apart, 1e6)
+    near = rmfg.Wasserstein(every_row(0.7), distant, order).worst_value(kernel, values)
+    assert (near <= sigma + 1e-14).all()
+    assert np.abs(near - sigma).max() <= 0.7e-6 * np.ptp(values) * 2
+    # What crosses counts in full.
+    crossed = rmfg.DenseKernel(np.roll(mass, 4, axis=-1))
+    share = np.abs(array(crossed)[..., :4].sum(-1) - mass[..., :4].sum(-1))
+    assert (ambiguity.violation(crossed, kernel) >= share - 1e-14).all()
+    with jax.enable_x64(True):
+        potential = jnp.zeros(8)
+        soft = ambiguity.soften(kernel, jnp.asarray(values), potential, jnp.asarray(0.01))
+        assert np.isfinite(soft.value).all()
+    law = rmfg.DenseKernel(array(soft.kernel))
+    assert ambiguity.violation(law, kernel).max() <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("KL", rmfg.KullbackLeibler),
+        ("reverse KL", lambda r: rmfg.ReverseKullbackLeibler(r, support="nominal")),
+        ("chi-square", rmfg.ChiSquare),
+        ("Hellinger", lambda r: rmfg.Hellinger(r, support="nominal")),
+    ],
+)
+def test_nearly_impossible_states(name, make):
+    """Two states, of which the bad one has a probability from 1e-1 to 1e-300."""
+    tiny = np.array([1e-1, 1e-5, 1e-12, 1e-17, 1e-20, 1e-99, 1e-101, 1e-300])
+    law = np.zeros((*SHAPE, NUM_STATES))
+    law[..., 0], law[..., 1] = (1 - tiny)[:, None], tiny[:, None]
+    kernel, values = rmfg.DenseKernel(law), np.array([1.0, 0, 1, 1, 1, 1, 1, 1])
+    for radius in (0.1, 1e-3):
+        ambiguity = make(every_row(radius))
+        reached = np.array([worst_case.two_states(name, small, radius) for small in tiny])
+        sigma = ambiguity.worst_value(kernel, values)[:, 0]
+        np.testing.assert_allclose(sigma, 1 - reached, rtol=4e-16)
+        worst = ambiguity.worst_kernel(kernel, values)
+        np.testing.assert_allclose(array(worst)[:, 0, 1], reached, rtol=1e-6, atol=1e-16)
+        assert ambiguity.violation(worst, kernel).max() <= 1e-14
+
+
+def test_a_lost_probability_of_rounding_is_rounding():
+    """The law without it is infinitely far in reverse KL, and 1e-17 away in probability."""
+    kernel = same_row([1, 1e-17, 0, 0, 0, 0, 0, 0])
+    without = same_row(np.eye(NUM_STATES)[0])
+    for make in (rmfg.ReverseKullbackLeibler, rmfg.Hellinger):
+        assert make(every_row(0.1)).violation(without, kernel).max() <= 1e-16
+    # And mass of 1e-17 where there was none, or next to none.
+    spread = same_row([1, 1e-17, 1e-17, 0, 0, 0, 0, 0])
+    narrow = same_row([1, 1e-300, 0, 0, 0, 0, 0, 0])
+    for make in (rmfg.KullbackLeibler, rmfg.ChiSquare):
+        found = make(every_row(0.1)).violation(spread, narrow)
+        assert (found >= 0.9e-17).all()
+        assert (found <= 3e-15).all()
+
+
+@eqx.filter_jit
+def _soften(ambiguity, kernel, values):
+    return ambiguity.soften(kernel, values, 30 * values, jnp.asarray(1e-3))
+
+
+def test_laws_are_never_negative():
+    """Also the smooth answers that solvers turn into kernels."""
+    kernel = dense_kernel(0)
+    sets = (rmfg.TotalVariation(every_row(0.3)), rmfg.Lp(every_row(0.3), 1))
+    for ambiguity in sets:
+        for seed in range(20):
+            values = np.random.default_rng(seed).normal(size=NUM_STATES)
+            with jax.enable_x64(True):
+                soft = _soften(ambiguity, kernel, jnp.asarray(values))
+                closed = soft.kernel.closed()
+            assert array(closed).min() >= 0
+            assert np.abs(array(closed).sum(-1) - 1).max() <= 1e-15
+            assert np.asarray(soft.kernel.kept.law).min() >= 0

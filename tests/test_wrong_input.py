@@ -268,6 +268,47 @@ def cases() -> dict:
             ValueError,
             ["support", "'nominel'", "Did you mean 'nominal'", "all"],
         ),
+        "support: no word": (
+            lambda: rmfg.TotalVariation(0.1, support=3),  # pyright: ignore[reportArgumentType]
+            TypeError,
+            ["`support`", "'nominal'", "3"],
+        ),
+        "radius: true": (lambda: rmfg.TotalVariation(True), TypeError, ["`radius`", "True"]),
+        "radius: a string": (
+            lambda: rmfg.KullbackLeibler("0.1"),  # pyright: ignore[reportArgumentType]
+            TypeError,
+            ["`radius`", "'0.1'"],
+        ),
+        "radius: complex": (
+            lambda: rmfg.Lp(np.full((3, 2), 0.1j)),
+            TypeError,
+            ["`radius`", "complex"],
+        ),
+        "radius: masked": (
+            lambda: rmfg.CVaR(np.ma.masked_array(np.ones((3, 2)) / 2, np.eye(3, 2))),
+            ValueError,
+            ["`level`", "masked"],
+        ),
+        "order beyond powers": (
+            lambda: rmfg.Lp(0.1, 1e11),
+            ValueError,
+            ["`p`", "infinity", "1e+11"],
+        ),
+        "weights beyond powers": (
+            lambda: rmfg.Lp(0.1, 2, np.array([1.0, 1e-320, 1.0])),
+            ValueError,
+            ["`weights`", "1e-60"],
+        ),
+        "metric: NaN": (
+            lambda: rmfg.Wasserstein(0.1, np.full((3, 3), np.nan)),
+            ValueError,
+            ["`metric`", "nan", "(from=0, to=0)"],
+        ),
+        "metric: beyond powers": (
+            lambda: rmfg.Wasserstein(0.1, 1e90 * (1 - np.eye(3)), 2),
+            ValueError,
+            ["`metric`", "1e+90", "unit"],
+        ),
         "order below one": (lambda: rmfg.Lp(0.1, 0.5), ValueError, ["`p`", "at least 1", "0.5"]),
         "order NaN": (lambda: rmfg.Lp(0.1, float("nan")), ValueError, ["`p`", "nan"]),
         "weights: not positive": (

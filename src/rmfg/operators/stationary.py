@@ -23,7 +23,7 @@ import scipy.sparse.csgraph
 from jaxtyping import Float, Int
 
 from rmfg.core import checks
-from rmfg.core.precision import Array, as_float
+from rmfg.core.precision import Array
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.elimination import eliminate, scaled_visits
 from rmfg.operators.ordering import one_table
@@ -46,8 +46,8 @@ def stationary_distribution(
     Raises ValueError, naming the classes, where there are several and no `initial` is given.
     """
     kernel = as_kernel(kernel)
-    policy = np.asarray(as_float(policy))
-    checks.policy("policy", policy, kernel.num_states, kernel.num_actions)
+    policy = checks.policy("policy", policy, kernel.num_states, kernel.num_actions)
+    policy = np.asarray(policy)
     chain = kernel.chain(policy)
     if initial is None:
         moves = off_diagonal(chain)
@@ -62,9 +62,8 @@ def stationary_distribution(
             f"`policy` has {len(classes)} recurrent classes under this kernel, hence many stationary "
             f"laws: {shown}. Say where the population starts with `initial`."
         )
-    start = np.asarray(as_float(initial))
-    checks.distribution("initial", start, kernel.num_states)
-    return long_run_law(chain, start)
+    start = checks.distribution("initial", initial, kernel.num_states)
+    return long_run_law(chain, np.asarray(start))
 
 
 def long_run_law(

@@ -495,6 +495,7 @@ def fronts(answer: Any) -> dict[str, Front]:
         "mean_field": Argument("state", one_of("state", "state-action")),
         "initial": start,
         "state_names": names,
+        "actions": Argument(np.ones((3, 2), dtype=bool), lambda v: v is None or is_array(v)),
         "name": Argument("game", optional(instance(str))),
         "num_states": Argument(3, optional(is_integer)),
         "num_actions": Argument(2, optional(is_integer)),
@@ -604,13 +605,14 @@ def fronts(answer: Any) -> dict[str, Front]:
             rmfg.certify,
             {
                 "game": game,
-                "ambiguity": ambiguity,
+                "ambiguity": doubt,
                 # A candidate that holds NaN is refuted.
                 "policy": Argument(POLICY, lambda v: numeric(v) is not None),
                 "distribution": Argument(LAW, lambda v: numeric(v) is not None),
                 "kernel": Argument(KERNEL, optional(is_kernel)),
                 "population": population,
                 "tol": tol,
+                "atol": Argument(None, optional(is_number)),
             },
             keeps_certificate,
         ),
@@ -630,6 +632,7 @@ def fronts(answer: Any) -> dict[str, Front]:
                 "initial": Argument(
                     LAW, lambda v: v is None or is_law(v) or isinstance(v, rmfg.Equilibrium)
                 ),
+                "atol": Argument(None, optional(is_number)),
                 "max_steps": Argument(2, optional(is_integer)),
                 "max_seconds": seconds,
                 "progress": flag,
@@ -789,14 +792,19 @@ def fronts(answer: Any) -> dict[str, Front]:
             rmfg.trace,
             {
                 "game": game,
-                "family": Argument(rmfg.TotalVariation, callable),
-                "radii": Argument(np.zeros((0,)), is_array),
+                # Whatever else is right, this family is refused: to follow one takes minutes.
+                "family": Argument(no_family, callable),
+                "radii": Argument(np.array([0.1, 0.2]), is_array),
                 "initial": Argument(None, optional(instance(rmfg.Equilibrium))),
             },
             anything_kept,
         ),
     }
     return found
+
+
+def no_family(radius: Any) -> None:
+    """Make no ambiguity set."""
 
 
 def anything_kept(found: Any, given: dict[str, Any]) -> bool:
@@ -813,7 +821,7 @@ def verdict(front: Front, name: str, value: Any) -> tuple[str, str]:
         found = front.call(**given)
     except (ValueError, TypeError) as error:
         # Where two arguments do not fit together, either may be named.
-        message = str(error)
+        message = " ".join([str(error), *getattr(error, "__notes__", ())])
         fits = front.arguments[name].accepts(value)
         names = front.arguments if fits else (name,)
         clear = any(f"`{one}" in message for one in names) and len(message) <= LONGEST

@@ -299,6 +299,8 @@ def _shown_integer(number: int) -> str:
 
 
 def _item(value: Any) -> object:
+    if value.dtype.kind not in "biuf" and not _floating(value.dtype):
+        return None
     plain = value.item()
     plain = float(plain) if isinstance(plain, np.floating) else plain
     return plain if isinstance(plain, bool | int | float) else None

@@ -185,6 +185,8 @@ class TabularGame(MeanFieldGame):
     mean field; `num_states` and `num_actions` are needed only where both are functions.
     `lipschitz` holds proved constants of the functions (`Lipschitz`), if there are any. `actions`
     (S, A), booleans, says which actions each state has; numbers for other pairs are not read.
+    Arrays are copied. What a function closes over is read when JAX traces it, once: where that is to
+    change between solves, make a new game, or a subclass whose attributes change.
     Raises ValueError where shapes disagree, rows are not laws or numbers are not finite.
     """
 
@@ -214,6 +216,8 @@ class TabularGame(MeanFieldGame):
         )
         self.lipschitz = None if lipschitz is None else _proved(lipschitz)
         mask = None if actions is None else as_mask(actions)
+        if mask is not None and not callable(kernel) and not isinstance(kernel, Kernel):
+            kernel = inputs.real("kernel", kernel)
         self._kernel = _as_given(kernel if callable(kernel) else substituted(kernel, mask))
         self._reward = _as_reward(reward)
         self.num_states, self.num_actions = self._sizes(num_states, num_actions)

@@ -318,9 +318,14 @@ def mixed(kernels: Sequence[Kernel], weights: Float[Array, "N S A"]) -> Kernel:
 
 
 def assemble(kind: type[K], **fields: Array) -> K:
-    """Build a kernel from arrays that are known to be laws, without checking them again."""
+    """Build a kernel from arrays that are known to be laws, without checking them again.
+
+    Only for arrays that nobody else holds: those of NumPy are read-only from then on.
+    """
     kernel = object.__new__(kind)
     for name, array in fields.items():
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
         object.__setattr__(kernel, name, array)
     return kernel
 

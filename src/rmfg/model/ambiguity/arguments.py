@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
 from rmfg.model.kernel import Kernel, as_kernel
@@ -16,16 +14,18 @@ def checked_values(kernel: Any, values: Any) -> tuple[Kernel, Array]:
     return kernel, checks.finite("values", values, ("s",))
 
 
-def checked_field(kernel: Kernel, mean_field: Any) -> Array | None:
-    """Refuse anything but a law over states, or over states and actions."""
+def checked_field(kernel: Kernel, mean_field: Any, lawful: bool = True) -> Array | None:
+    """Refuse anything but a law over states, or over states and actions; or only its shape."""
     if mean_field is None:
         return None
     field = inputs.real("mean_field", mean_field)
     shapes = ((kernel.num_states,), (kernel.num_states, kernel.num_actions))
-    if field.shape not in shapes:
+    shape = tuple(field.shape)
+    if shape not in shapes:
         raise ValueError(
             f"`mean_field` must have shape {shapes[0]} = (states,) or {shapes[1]} = (states, actions), "
-            f"but has shape {tuple(field.shape)}."
+            f"but has shape {shape}."
         )
-    law = checks.laws("mean_field", field.reshape(-1), (), inputs.precision_of(mean_field))
-    return np.reshape(law, field.shape) if isinstance(law, np.ndarray) else law.reshape(field.shape)
+    if lawful:
+        field = checks.laws("mean_field", field.reshape(-1), (), inputs.precision_of(mean_field))
+    return field.reshape(shape)

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from rmfg.core.precision import Array, as_float, boundary
+from rmfg.core.precision import Array, boundary
+from rmfg.model.ambiguity.arguments import checked_field, checked_values
 from rmfg.model.ambiguity.projection import lawful, mass_to_move
 from rmfg.model.ambiguity.sizes import check_moving_sizes, has_no_size
-from rmfg.model.kernel import Kernel, aligned
+from rmfg.model.kernel import Kernel, aligned, as_kernel
 from rmfg.model.leaking import Leaking
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -134,9 +135,11 @@ class Ambiguity(eqx.Module):
 
         `mean_field` is needed only where the radius is a function of it.
         """
+        kernel, values = checked_values(kernel, values)
+        mean_field = checked_field(kernel, mean_field)
         self.check(kernel)
         check_moving_sizes(self, kernel.law, mean_field)
-        return _worst_value(self, kernel, as_float(values), mean_field)
+        return _worst_value(self, kernel, values, mean_field)
 
     @boundary
     def worst_kernel(
@@ -147,9 +150,11 @@ class Ambiguity(eqx.Module):
         Where several laws attain it, the one returned puts mass on the first state of lowest
         value, and takes mass from states of equal value in proportion to what they hold.
         """
+        kernel, values = checked_values(kernel, values)
+        mean_field = checked_field(kernel, mean_field)
         self.check(kernel)
         check_moving_sizes(self, kernel.law, mean_field)
-        return _worst_kernel(self, kernel, as_float(values), mean_field)
+        return _worst_kernel(self, kernel, values, mean_field)
 
 
 @eqx.filter_jit
@@ -327,6 +332,8 @@ class RowwiseAmbiguity(Ambiguity):
     def violation(
         self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
     ) -> Float[Array, "S A"]:
+        kernel, nominal = as_kernel(kernel, "kernel"), as_kernel(nominal, "nominal")
+        mean_field = checked_field(nominal, mean_field, lawful=False)
         compute = _violation if self.on_host else _compiled_violation
         return compute(self, kernel, nominal, mean_field)
 

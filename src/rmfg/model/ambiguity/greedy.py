@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rmfg.core import checks
-from rmfg.core.precision import Array, Number, as_float, is_concrete
+from rmfg.core import checks, inputs
+from rmfg.core.precision import Array, Number, is_concrete
 from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, proportional
 from rmfg.model.ambiguity.numerics import cut, implicit_root
 from rmfg.model.ambiguity.projection import between, off_support
@@ -344,7 +344,7 @@ def _successors_first(bound: Array) -> Array:
 
 
 def _checked_bound(name: str, bound: Array | Number) -> Array:
-    array = as_float(bound)
+    array = inputs.real(name, bound)
     if array.ndim not in (0, 1, 3):
         raise ValueError(
             f"`{name}` must be a number, an array (next states,) or an array (states, actions, next "

@@ -1,6 +1,6 @@
 """Scenarios: nature picks among kernels that somebody wrote down."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,9 @@ import scipy.optimize
 import scipy.sparse
 from jaxtyping import Float
 
+from rmfg.core import inputs
 from rmfg.core.precision import Array, boundary, is_concrete
+from rmfg.model.ambiguity.arguments import checked_field
 from rmfg.model.ambiguity.base import Ambiguity, Softened, Worst
 from rmfg.model.ambiguity.projection import lawful
 from rmfg.model.kernel import Kernel, as_kernel, joined, mixed, stacked
@@ -63,6 +65,8 @@ class Scenarios(Ambiguity):
         self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
     ) -> Float[Array, "S A"]:
         """Return the total variation between each row and the nearest mixture of scenarios."""
+        kernel, nominal = as_kernel(kernel, "kernel"), as_kernel(nominal, "nominal")
+        mean_field = checked_field(nominal, mean_field, lawful=False)
         if not is_concrete(kernel, nominal, mean_field):
             raise TypeError("`violation` of scenarios is a linear program and cannot be traced.")
         kernels = self._at(nominal, mean_field)
@@ -83,7 +87,7 @@ class Scenarios(Ambiguity):
                 raise ValueError(
                     "`mean_field` must be given, because `kernels` is a function of the mean field."
                 )
-            kernels = _as_kernels(kernels(jnp.asarray(mean_field)))
+            kernels = _as_kernels(inputs.called("kernels", kernels, jnp.asarray(mean_field)))
         size = (nominal.num_states, nominal.num_actions)
         for number, scenario in enumerate(kernels):
             found = (scenario.num_states, scenario.num_actions)
@@ -96,7 +100,13 @@ class Scenarios(Ambiguity):
 
 
 def _as_kernels(kernels: Sequence[Kernel | Array]) -> tuple[Kernel, ...]:
-    found = tuple(as_kernel(kernel) for kernel in kernels)
+    single = isinstance(kernels, np.ndarray | jax.Array) and kernels.ndim == 0
+    if single or isinstance(kernels, str | bytes | dict) or not isinstance(kernels, Iterable):
+        raise TypeError(
+            f"`kernels` must be a list of kernels, or a function of the mean field that returns one, but "
+            f"is {inputs.described(kernels)}."
+        )
+    found = tuple(as_kernel(kernel, "kernels") for kernel in kernels)
     if not found:
         raise ValueError("`kernels` must hold at least one kernel, but is empty.")
     return found

@@ -85,7 +85,7 @@ def is_number(value: Any) -> bool:
         return False
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim == 0 and value.dtype.kind in "iuf" and bool(np.isfinite(value))
-    return isinstance(value, numbers.Real) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and abs(value) <= sys.float_info.max
 
 
 def is_integer(value: Any) -> bool:

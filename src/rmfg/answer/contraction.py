@@ -116,7 +116,7 @@ def contraction(
     problem = Problem(game, ambiguity, population)
     check_game(game)
     samples = inputs.integer("num_samples", num_samples, 2, 10**6)
-    inputs.integer("seed", seed)
+    seed = inputs.integer("seed", seed)
     inputs.flag("long_run", long_run)
     heat = float(checks.positive("temperature", temperature))
     share = float(checks.share("damping", damping))

@@ -84,6 +84,8 @@ def substituted(numbers: Any, actions: Array | None) -> Any:
     """Numbers (S, A, ...) or a kernel, with a copy of the first action for pairs that are none."""
     if actions is None:
         return numbers
+    if isinstance(numbers, Kernel) and numbers.law.shape[1:] != np.shape(actions):
+        return numbers
     if isinstance(numbers, SparseKernel):
         slots, law = (_filled(part, actions, 1) for part in (numbers.slots, numbers.law))
         return assemble(SparseKernel, slots=slots, law=law)

@@ -55,7 +55,7 @@ def find_equilibria(
     problem = Problem(game, ambiguity, population)
     apart = float(checks.positive("apart", apart))
     num_starts = inputs.integer("num_starts", num_starts, 1)
-    inputs.integer("seed", seed)
+    seed = inputs.integer("seed", seed)
     options = {"tol": tol, "population": population, "max_seconds": max_seconds}
     found: list[Equilibrium] = []
 

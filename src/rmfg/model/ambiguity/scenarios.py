@@ -103,8 +103,8 @@ def _as_kernels(kernels: Sequence[Kernel | Array]) -> tuple[Kernel, ...]:
     single = isinstance(kernels, np.ndarray | jax.Array) and kernels.ndim == 0
     if single or isinstance(kernels, str | bytes | dict) or not isinstance(kernels, Iterable):
         raise TypeError(
-            f"`kernels` must be a list of kernels, or a function of the mean field that returns one, but "
-            f"is {inputs.described(kernels)}."
+            "`kernels` must be a list of kernels, or a function of the mean field that returns one, "
+            f"but is {inputs.described(kernels)}."
         )
     found = tuple(as_kernel(kernel, "kernels") for kernel in kernels)
     if not found:

@@ -32,7 +32,7 @@ def boundary(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        leaves = [leaf for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, jax.Array)]
+        leaves = [leaf for leaf in _leaves((args, kwargs)) if isinstance(leaf, jax.Array)]
         if not leaves:
             with jax.enable_x64(True):
                 return to_numpy(function(*args, **kwargs))
@@ -48,6 +48,13 @@ def boundary(function: Callable[P, R]) -> Callable[P, R]:
             return _cast(function(*args, **kwargs), dtype, jax.Array)
 
     return wrapped
+
+
+def _leaves(tree: Any) -> list[Any]:
+    try:
+        return jax.tree.leaves(tree)
+    except ValueError:  # a dictionary whose keys have no order: whoever checks it will say more
+        return []
 
 
 def _cast(tree: Any, dtype: Any, kinds: Any) -> Any:

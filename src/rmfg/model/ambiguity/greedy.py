@@ -138,6 +138,14 @@ class Interval(RowwiseAmbiguity):
     def __init__(self, lower: Array | Number, upper: Array | Number):
         self.lower = _checked_bound("lower", lower)
         self.upper = _checked_bound("upper", upper)
+        shapes = (self.lower.shape, self.upper.shape)
+        if any(
+            one != other for one, other in zip(*(shape[::-1] for shape in shapes), strict=False)
+        ):
+            raise ValueError(
+                f"`lower` and `upper` must have shapes that fit together, but have {shapes[0]} and "
+                f"{shapes[1]}."
+            )
         if is_concrete(self.lower, self.upper):
             _check_room(*np.broadcast_arrays(self.lower, self.upper))
 

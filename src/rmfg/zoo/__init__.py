@@ -70,7 +70,7 @@ def make(name: str, /, **parameters: Any) -> MeanFieldGame:
     return build(find(_ENTRIES, name), parameters)
 
 
-def remake(recipe: Sequence[Any]) -> MeanFieldGame:
+def remake(recipe: Any) -> MeanFieldGame:
     """Build a game again from its `recipe`, which a saved answer keeps.
 
     Raises ValueError for what is no recipe, and whatever `make` raises.

@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Line, Ring
-from rmfg.zoo.arguments import above_zero, flag, number, places, probability, whole
+from rmfg.zoo.arguments import above_zero, flag, number, places, probability, walkers
 from rmfg.zoo.coupling import CrowdAversion
 from rmfg.zoo.moves import WALK, WALK_NAMES, walk
 from rmfg.zoo.registry import Entry
@@ -78,7 +78,7 @@ def distance(
 def _walkers(num_states: int, ring: bool, noise: float) -> Float[np.ndarray, " S"]:
     flag("ring", ring)
     probability("noise", noise)
-    return np.arange(whole("num_states", num_states), dtype=float)
+    return np.arange(walkers("num_states", num_states), dtype=float)
 
 
 ENTRY = Entry(

@@ -6,7 +6,7 @@ import numpy as np
 
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Line
-from rmfg.zoo.arguments import number, places, probability, whole
+from rmfg.zoo.arguments import number, places, probability, walkers
 from rmfg.zoo.coupling import OwnDensity
 from rmfg.zoo.moves import WALK, WALK_NAMES, walk
 from rmfg.zoo.registry import Entry
@@ -31,7 +31,7 @@ def coordination(
     image; and their mean, half the population at each target. The chain mixes slowly: an agent
     changes sides with probability of the order of noise.
     """
-    states = np.arange(whole("num_states", num_states))
+    states = np.arange(walkers("num_states", num_states))
     chosen = np.array(places("targets", targets, num_states))
     away = np.abs(states[:, None] - chosen).min(1)
     staying = -number("target_cost", target_cost, 0) * away

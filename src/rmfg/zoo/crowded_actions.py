@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Ring
@@ -45,7 +46,8 @@ def crowded_actions(
     make all roads equally good and form an equilibrium wherever that is nonnegative; its value is
     -(distance_cost d' / S + crowding / S^2) / (1 - discount).
     """
-    places = np.arange(whole("num_places", num_places), dtype=float)
+    affordable("num_places", whole("num_places", num_places) ** 3)
+    places = np.arange(num_places, dtype=float)
     lengths = np.stack([distance(places, s, ring=True) for s in range(num_places)])
     slips = probability("slip", slip)
     arrival = (1 - slips) * np.eye(num_places) + slips / num_places

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Grid
@@ -60,8 +61,10 @@ def ev_charging(
     numbered along the rows of the layout: s = l T + t.
     """
     periods, levels = whole("num_periods", num_periods), whole("num_levels", num_levels)
+    rates = whole("num_rates", num_rates)
+    affordable("num_periods, num_levels and num_rates", 10 * periods * levels * rates)
     level, period = np.divmod(np.arange(levels * periods), periods)
-    energy = np.minimum(np.arange(whole("num_rates", num_rates)), (levels - 1 - level)[:, None])
+    energy = np.minimum(np.arange(rates), (levels - 1 - level)[:, None])
     charged = level[:, None] + energy
     tomorrow = (period[:, None] + 1) % periods
     driven, parked = np.maximum(charged - 1, 0), charged

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
+from rmfg.core.memory import affordable
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Grid
 from rmfg.zoo.arguments import above_zero, flag, number, probability, whole
@@ -39,7 +40,8 @@ def four_rooms(
     before the walls are looked at, so that agents jump over walls. `wall_jumps=True` brings the
     jumps back; its stationary equilibria are then those of the source.
     """
-    free = _free_cells(whole("size", size, 3))
+    affordable("size", len(GRID) * 10 * whole("size", size, 3) ** 2)
+    free = _free_cells(size)
     chances = np.full(len(GRID), (1 - probability("wind", wind)) / len(GRID))
     chances[EAST] += wind
     cells = np.argwhere(free)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.layout import Line
@@ -52,8 +53,9 @@ def investment(
     The reward sees m through R = <m, g> only, with a slope of at most market max g / (1 + min g)^2,
     and R changes by at most (max g - min g) / 2 times the distance of two laws.
     """
-    qualities = np.arange(whole("num_states", num_states))
-    invested = np.arange(whole("num_actions", num_actions))
+    sizes = whole("num_states", num_states), whole("num_actions", num_actions)
+    affordable("num_states and num_actions", sizes[0] ** 2 * sizes[1])
+    qualities, invested = np.arange(num_states), np.arange(num_actions)
     effect = number("effectiveness", effectiveness, 0) * invested
     up, down = effect / (1 + effect), probability("depreciation", depreciation)
     climbs, falls = up * (1 - down), (1 - up) * down

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.kernel import SparseKernel
@@ -54,6 +55,7 @@ def kinetic_congestion(
     1 / capacity.
     """
     rows, columns = whole("num_rows", num_rows), whole("num_columns", num_columns)
+    affordable("num_rows and num_columns", len(GRID) * 10 * rows * columns)
     cells = np.stack(np.divmod(np.arange(rows * columns), columns), axis=-1)
     ahead = np.clip(cells[:, None] + GRID, 0, (rows - 1, columns - 1))
     target = ahead[..., 0] * columns + ahead[..., 1]

@@ -4,7 +4,7 @@ import numpy as np
 
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Line
-from rmfg.zoo.arguments import number, probability, whole
+from rmfg.zoo.arguments import number, probability, walkers
 from rmfg.zoo.coupling import OwnDensity
 from rmfg.zoo.moves import WALK, WALK_NAMES, walk
 from rmfg.zoo.registry import Entry
@@ -27,7 +27,7 @@ def lasry_lions_chain(
     0.04952394, 0.27750186, 0.34371267, and the mirror image), and nobody moves from the middle.
     Methods that return greedy policies cycle.
     """
-    states = np.arange(whole("num_states", num_states))
+    states = np.arange(walkers("num_states", num_states))
     staying = -number("center_cost", center_cost, 0) * (states - (num_states - 1) / 2) ** 2
     base = staying[:, None] - number("move_cost", move_cost, 0) * np.abs(WALK)
     return TabularGame(

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rmfg.core import checks
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
@@ -91,6 +92,10 @@ def mf_garnet(
     if whole("branching", branching) > states:
         raise ValueError(f"`branching` must be at most num_states={states}, but is {branching}.")
     dimension = whole("num_features", num_features)
+    affordable(
+        "num_states, num_actions, branching and num_features",
+        states * actions * branching * (dimension + 2) + states * dimension + dimension**2,
+    )
     checks.known("kernel_coupling", kernel_coupling, KERNELS)
     checks.known("reward_coupling", reward_coupling, REWARDS)
     additive = kernel_coupling == "additive"

@@ -4,7 +4,7 @@ import numpy as np
 
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Line
-from rmfg.zoo.arguments import number, probability, whole
+from rmfg.zoo.arguments import number, probability, walkers
 from rmfg.zoo.moves import WALK, WALK_NAMES, walk
 from rmfg.zoo.registry import Entry
 
@@ -23,7 +23,7 @@ def move_forward(
     At the defaults everyone goes right and stays at the end: the law is (0, ..., 0, noise / 2,
     1 - noise / 2), and the problem is that of a single agent.
     """
-    states = np.arange(whole("num_states", num_states), dtype=float)
+    states = np.arange(walkers("num_states", num_states), dtype=float)
     return TabularGame(
         walk(num_states, probability("noise", noise)),
         states[:, None] - number("move_cost", move_cost, 0) * np.abs(WALK),

@@ -20,11 +20,15 @@ usual exchange of policies proves nothing. `contraction-game` is monotone and ha
 
 import dataclasses
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from rmfg.core import checks
 from rmfg.model.game import MeanFieldGame
+from rmfg.zoo.arguments import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,19 +56,19 @@ def find(entries: Mapping[str, Entry], name: str) -> Entry:
 
 def build(entry: Entry, given: Mapping[str, Any]) -> MeanFieldGame:
     """Build the game, name it, and write its recipe (name, ((parameter, value), ...)) on it."""
-    parameters = entry.parameters
+    parameters, kinds = entry.parameters, typing.get_type_hints(entry.build)
     for parameter, value in given.items():
         checks.known(f"parameter of {entry.name}", parameter, parameters)
-        parameters[parameter] = _plain(value, parameters[parameter])
-    game = entry.build(**parameters)
+        parameters[parameter] = plain(parameter, value, kinds[parameter])
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes out is checked
+            game = entry.build(**parameters)
+    except ValueError as error:
+        if any(name in str(error) for name in given) or not given:
+            raise
+        values = ", ".join(f"{name}={parameters[name]!r}" for name in given)
+        raise ValueError(f"{entry.name} with {values}: {error}") from error
     game.name = entry.name
     recipe = (entry.name, tuple(parameters.items()))
     game.recipe = recipe  # pyright: ignore[reportAttributeAccessIssue]
     return game
-
-
-def _plain(value: Any, default: Any) -> Any:
-    """The value as it stands in a recipe: 2 and 2.0 are one number, and lists cannot change."""
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return tuple(value) if isinstance(value, list) else value

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
 from rmfg.model.kernel import DenseKernel
@@ -48,7 +49,8 @@ def sis_epidemic(
     m(1) = 0.0293209877 and l = 0.1287758347. The formula is exact; the code of the source rounds
     P(1 | 0) to whole percents, which makes rare infections impossible.
     """
-    levels = np.arange(whole("num_actions", num_actions, 2)) / (num_actions - 1)
+    affordable("num_actions", 10 * whole("num_actions", num_actions, 2))
+    levels = np.arange(num_actions) / (num_actions - 1)
     rates = np.asarray(probability("infection_rate", infection_rate))
     recovery = np.asarray(probability("recovery_rate", recovery_rate))
     cost = number("infection_cost", infection_cost, 0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rmfg.model.game import TabularGame
-from rmfg.zoo.arguments import flag, number, places, probability, whole
+from rmfg.zoo.arguments import flag, number, places, probability, walkers
 from rmfg.zoo.beach_bar import beach, distance
 from rmfg.zoo.moves import WALK
 from rmfg.zoo.registry import Entry
@@ -33,7 +33,7 @@ def two_beach_bars(
     may be given. At the defaults the law of the equilibrium has a peak of 0.107 at either bar and
     a valley of 0.017 between them.
     """
-    states = np.arange(whole("num_states", num_states), dtype=float)
+    states = np.arange(walkers("num_states", num_states), dtype=float)
     probability("noise", noise)
     flag("ring", ring)
     quarter = num_states // 4

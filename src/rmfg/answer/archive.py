@@ -127,7 +127,7 @@ def save(answer: "Equilibrium", path: str | os.PathLike[str]) -> None:
     dataset = to_dataset(answer)
     # Kernels are mostly zeros and repeats: level 1 shrinks them several times at little cost.
     encoding = {
-        name: {"zlib": True, "complevel": 1}
+        str(name): {"zlib": True, "complevel": 1}
         for name, variable in dataset.data_vars.items()
         if variable.size > 10_000
     }

@@ -304,7 +304,8 @@ def simulate(
     Shows how far the law strays from the equilibrium's, what agents get, what one of them could gain
     by leaving the policy (epsilon), and two bounds on that: by verification along the equilibrium,
     and from global constants. Numbers in brackets are 95% intervals.
-    Exits with 0 if the equilibrium was certified when it was saved, with 1 if not.
+    The certificate is computed again, at the tolerance of the file.
+    Exits with 0 if it certifies the equilibrium, with 1 if not.
     """
     from rmfg.cli import simulation
 

@@ -64,9 +64,12 @@ def simulate(request: Request) -> int:
     equilibrium = rmfg.load(request.file)
     if request.game is None:
         values.refuse(str(request.file), parameters)
-        study = _studied(_again(equilibrium, request.file), equilibrium, agents, request)
+        game = _again(equilibrium, request.file)
+        equilibrium = _judged(game, equilibrium, request)
+        study = _studied(game, equilibrium, agents, request)
     else:
         with sources.opened(request.game, parameters) as game:
+            equilibrium = _judged(game, equilibrium, request)
             study = _studied(game, equilibrium, agents, request)
     writers = {
         "study": (request.save, lambda path: write_netcdf(study, path)),
@@ -108,15 +111,36 @@ def _again(equilibrium: rmfg.Equilibrium, file: Path) -> MeanFieldGame:
     return zoo.remake(game.recipe)
 
 
-def _studied(
-    game: MeanFieldGame, equilibrium: rmfg.Equilibrium, agents: list[int], request: Request
-) -> "xarray.Dataset":
+def _judged(
+    game: MeanFieldGame, equilibrium: rmfg.Equilibrium, request: Request
+) -> rmfg.Equilibrium:
+    """The equilibrium with its certificate computed on this game, which bounds rest on."""
     apart = verification.difference(equilibrium, game)
     if not apart <= verification.REBUILDING_SLACK:
         raise ValueError(
             f"the game differs by {apart:.3g} from the one that {str(request.file)!r} was solved for. "
             "Give that one with `--game` and `-p`."
         )
+    certificate = rmfg.certify(
+        game,
+        equilibrium.ambiguity,
+        equilibrium.policy,
+        equilibrium.distribution,
+        equilibrium.kernel,
+        population=equilibrium.population,
+        tol=equilibrium.certificate.tol,
+    )
+    status = equilibrium.status
+    if certificate.certified:
+        status = Status.CERTIFIED
+    elif status == Status.CERTIFIED:
+        status = Status.NOT_CERTIFIED
+    return dataclasses.replace(equilibrium, certificate=certificate, status=status, as_saved=False)
+
+
+def _studied(
+    game: MeanFieldGame, equilibrium: rmfg.Equilibrium, agents: list[int], request: Request
+) -> "xarray.Dataset":
     return rmfg.finite_study(
         game,
         equilibrium,

@@ -188,9 +188,9 @@ def difference(equilibrium: rmfg.Equilibrium, game: MeanFieldGame) -> float:
     reward, other = np.asarray(saved.reward(field)), np.asarray(game.reward(field))
     apart, size = np.max(np.abs(reward - other)), np.max(np.abs(other))
     # Rewards that are all zero have no unit, and must be zero again.
-    relative = apart / size if size > 0 else np.where(apart > 0, np.inf, 0.0)
+    relative = float(apart / size if size > 0 else np.where(apart > 0, np.inf, 0.0))
     # The nominal set's distance is the largest difference of two laws.
-    moved = np.max(rmfg.Nominal().violation(game.kernel(field), saved.kernel(field), field))
+    moved = float(np.max(rmfg.Nominal().violation(game.kernel(field), saved.kernel(field), field)))
     discount = abs(float(saved.discount) - float(game.discount))
     # NumPy's maximum keeps NaN, Python's may lose it; and infinity means that nothing can be judged.
-    return float(min(np.max([relative, moved, discount]), np.finfo(float).max))
+    return float(min(np.max(np.array([relative, moved, discount])), np.finfo(float).max))

@@ -31,9 +31,7 @@ _KINDS = {
 _under_way: set[Path] = set()
 
 
-def check_target(
-    name: str, path: str | os.PathLike[str], suffixes: Iterable[str] | None = None
-) -> Path:
+def check_target(name: str, path: object, suffixes: Iterable[str] | None = None) -> Path:
     """Refuse a path where no file can be written, and return the file that a write would replace.
 
     `suffixes` are the endings that the format may have; a name without any is left as it is.
@@ -72,7 +70,7 @@ def check_target(
     return target
 
 
-def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
+def write_whole(path: object, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary neighbor of `path`, then move it into place in one step.
 
     Whatever stood at `path` is kept on failure. Raises what `check_target` does, and OSError with one
@@ -96,7 +94,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -
         kept = "what was there is kept" if target.exists() else "nothing is left of it"
         reason = error.strerror or str(error)
         raise OSError(
-            f"`path`: {os.fspath(path)!r} could not be written ({reason}); {kept}. "
+            f"`path`: {str(path)!r} could not be written ({reason}); {kept}. "
             "Free some space, or name another place."
         ) from error
     finally:

@@ -1,6 +1,8 @@
 """One agent before a population that stands still, as a Gymnasium environment."""
 
+import copy
 import functools
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,7 +13,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array
-from rmfg.interop import require
+from rmfg.interop import dumped, require
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game, uniform_policy
 from rmfg.model.kernel import Kernel
@@ -133,4 +135,23 @@ def _environment() -> Any:
             self.time += 1
             return self.states[0], float(rewards[0]), False, self.time >= self.num_steps, {}
 
+        def __reduce__(self) -> tuple[Any, ...]:
+            return _again, (dumped(vars(self)),)
+
+        def __deepcopy__(self, known: dict[int, Any]) -> "SingleAgentEnv":
+            # Games are functions, which copies share; everything that an episode changes is copied.
+            copied = object.__new__(SingleAgentEnv)
+            known[id(self)] = copied
+            game = self.arena.conduct.problem.game
+            known[id(game)] = game
+            vars(copied).update(copy.deepcopy(vars(self), known))
+            return copied
+
     return SingleAgentEnv
+
+
+def _again(content: bytes) -> Any:
+    """The environment that was pickled."""
+    env = object.__new__(_environment())
+    vars(env).update(pickle.loads(content))
+    return env

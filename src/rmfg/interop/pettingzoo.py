@@ -1,6 +1,8 @@
 """The game of N agents as a PettingZoo environment: every agent acts, and all count for the law."""
 
+import copy
 import functools
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -8,8 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
-from rmfg.interop import require
+from rmfg.interop import dumped, require
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import (
     MeanFieldGame,
@@ -26,6 +29,8 @@ from rmfg.population.simulator import initial_law, whole
 if TYPE_CHECKING:
     import pettingzoo
 
+# An agent has a name, two spaces and a law to observe, which are objects of Python.
+NUMBERS_OF_AN_AGENT = 500
 # Natures who play against values, which somebody has to name.
 AGAINST_VALUES = ("worst_case", "adversary")
 
@@ -58,6 +63,7 @@ def parallel_env(
     require("pettingzoo", "parallel_env")
     arena = _arena(game, nature, ambiguity, policy, initial)
     agents, steps = whole("num_agents", num_agents), whole("num_steps", num_steps)
+    affordable("num_agents", agents * (NUMBERS_OF_AN_AGENT + game.num_states), "the environment")
     return _environment()(arena, agents, steps, game.name or type(game).__name__)
 
 
@@ -165,7 +171,26 @@ def _environment() -> Any:
                 for agent, state, own in zip(self.agents, self.states, laws, strict=True)
             }
 
+        def __reduce__(self) -> tuple[Any, ...]:
+            return _again, (dumped(vars(self)),)
+
+        def __deepcopy__(self, known: dict[int, Any]) -> "PopulationEnv":
+            # Games are functions, which copies share; everything that an episode changes is copied.
+            copied = object.__new__(PopulationEnv)
+            known[id(self)] = copied
+            game = self.arena.conduct.problem.game
+            known[id(game)] = game
+            vars(copied).update(copy.deepcopy(vars(self), known))
+            return copied
+
     return PopulationEnv
+
+
+def _again(content: bytes) -> Any:
+    """The environment that was pickled."""
+    env = object.__new__(_environment())
+    vars(env).update(pickle.loads(content))
+    return env
 
 
 def in_order(actions: dict[str, Any], agents: list[str], num_actions: int) -> Int[np.ndarray, " N"]:

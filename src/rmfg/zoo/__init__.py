@@ -1,6 +1,5 @@
 """Named games, as data: `names()` lists them, `describe` explains one, `make` builds one."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from rmfg.model.game import MeanFieldGame

@@ -26,11 +26,14 @@ done on logarithms, one state after another.
 from typing import NamedTuple
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 from jaxtyping import Float, Int
-from scipy.linalg.blas import dtrsm
 
 from rmfg.operators.ordering import Front, Plan, one_front, plan
+
+# Triangular solves of BLAS, without the checks and copies of LAPACK's.
+dtrsm = scipy.linalg.get_blas_funcs("trsm", dtype=np.float64)
 
 # Pivots that are eliminated before the rest of the table is brought up to date, all at once.
 PANEL = 32
@@ -80,7 +83,7 @@ def _eliminated(steps: Plan, numbers: np.ndarray, excess: np.ndarray, logs: bool
     waiting: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
     pieces = []
     for number, front in enumerate(steps.fronts):
-        count, width = front.count, front.count + front.rest.size
+        count, width = front.size, front.size + front.rest.size
         table = np.full((width, width + 1), -np.inf if logs else 0.0)
         if front.cells is None:
             table[:, :-1] = numbers.reshape(width, width)
@@ -145,12 +148,12 @@ def visits(factors: Factors, start: Float[np.ndarray, "S B"]) -> Float[np.ndarra
     _check_numbers(factors)
     mass = start[factors.order]
     for front, block, onward, _ in factors.pieces:
-        here = slice(front.first, front.first + front.count)
+        here = slice(front.first, front.first + front.size)
         mass[here] = dtrsm(1.0, block.T, mass[here], lower=1, diag=1)
         if front.rest.size:
             mass[front.rest] += onward.T @ mass[here]
     for front, block, _, back in reversed(factors.pieces):
-        here = slice(front.first, front.first + front.count)
+        here = slice(front.first, front.first + front.size)
         if front.rest.size:
             mass[here] += back.T @ mass[front.rest]
         mass[here] = dtrsm(1.0, block.T, mass[here])
@@ -162,12 +165,12 @@ def costs(factors: Factors, cost: Float[np.ndarray, "S B"]) -> Float[np.ndarray,
     _check_numbers(factors)
     total = cost[factors.order]
     for front, block, _, back in factors.pieces:
-        here = slice(front.first, front.first + front.count)
+        here = slice(front.first, front.first + front.size)
         total[here] = dtrsm(1.0, block.T, total[here], trans_a=1)
         if front.rest.size:
             total[front.rest] += back @ total[here]
     for front, block, onward, _ in reversed(factors.pieces):
-        here = slice(front.first, front.first + front.count)
+        here = slice(front.first, front.first + front.size)
         if front.rest.size:
             total[here] += onward @ total[front.rest]
         total[here] = dtrsm(1.0, block.T, total[here], lower=1, trans_a=1, diag=1)
@@ -202,7 +205,7 @@ def _log_visits(factors: Factors, start: np.ndarray) -> np.ndarray:
 
     with np.errstate(divide="ignore"):
         for front, block, onward, _ in factors.pieces:
-            here, rest = mass[front.first : front.first + front.count], mass[front.rest]
+            here, rest = mass[front.first : front.first + front.size], mass[front.rest]
             moves, later = log(block), log(onward)
             for pivot, moved in enumerate(moves):
                 after = here[pivot + 1 :]
@@ -210,9 +213,9 @@ def _log_visits(factors: Factors, start: np.ndarray) -> np.ndarray:
                 np.logaddexp(rest, here[pivot] + later[pivot], out=rest)
             mass[front.rest] = rest
         for front, block, _, back in reversed(factors.pieces):
-            here, rest = mass[front.first : front.first + front.count], mass[front.rest]
+            here, rest = mass[front.first : front.first + front.size], mass[front.rest]
             moves, returns = log(block), log(back)
-            for pivot in reversed(range(front.count)):
+            for pivot in reversed(range(front.size)):
                 near = here[pivot + 1 :] + moves[pivot + 1 :, pivot]
                 gathered = np.concatenate([[here[pivot]], near, rest + returns[:, pivot]])
                 here[pivot] = np.logaddexp.reduce(gathered) - moves[pivot, pivot]

@@ -25,7 +25,7 @@ BRANCH = 24
 
 
 class Front(NamedTuple):
-    """The states first ... first + count - 1 of the order, eliminated in one dense table.
+    """The states first ... first + size - 1 of the order, eliminated in one dense table.
 
     `rest` are their later neighbors (as places in the order), `parent` the front that takes over
     what is left, at its rows and columns `home`. The numbers `numbers` of the chain go to the
@@ -34,7 +34,7 @@ class Front(NamedTuple):
     """
 
     first: int
-    count: int
+    size: int
     rest: np.ndarray
     parent: int
     home: np.ndarray

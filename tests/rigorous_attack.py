@@ -16,7 +16,7 @@ import flint
 import numpy as np
 from reference import exact_game, worst_case
 
-from rmfg.rigorous import check, claim, rounding, sets
+from rmfg.rigorous import check, claim, rounding, search, sets
 from rmfg.rigorous.claim import Claim, Laws
 from rmfg.rigorous.rounding import Interval
 
@@ -192,6 +192,11 @@ def scattered(random: Random, kernel: np.ndarray) -> Laws:
 
 def random_case(seed: int) -> tuple[Claim, dict[str, tuple[Fraction | None, Fraction]]]:
     """A claim, and what is true of it: a number, or bounds of it (None where none is known)."""
+    given, (nature, mover), corners = _random_case(seed)
+    return given, truth(given, corners, nature, mover)
+
+
+def _random_case(seed: int) -> tuple[Claim, tuple[np.ndarray, np.ndarray], dict]:
     random = np.random.default_rng(seed)
     size, actions = int(random.integers(2, 4)), 2
     kernel = np.array([[weights(random, size) for _ in range(actions)] for _ in range(size)])
@@ -232,7 +237,7 @@ def random_case(seed: int) -> tuple[Claim, dict[str, tuple[Fraction | None, Frac
         population,
         start=wrong,
     )
-    return found, truth(found, corners, nature, mover)
+    return found, (nature, mover), corners
 
 
 def truth(given: Claim, corners: dict, nature: np.ndarray, mover: np.ndarray) -> dict:
@@ -285,6 +290,45 @@ def refuted(seed: int) -> list[str]:
                 f"{seed}: {given.ambiguity}: {name} is {float(below):.17g}, not below {high:.17g}"
             )
     return wrong
+
+
+def refuted_rows(seed: int) -> list[str]:
+    """Support functions of one random set against the corners, from good guesses and from bad ones."""
+    random = np.random.default_rng(seed)
+    given, _, corners = _random_case(seed)
+    wrong = []
+    with np.errstate(all="ignore"):
+        kind = sets.set_of(given)
+        for number in range(4):
+            values = rewards(random, (given.reward.shape[0], 1))[:, 0]
+            rows = claim.rows_at(given.nominal, values, kind.reach)
+            shown = values[rows.slots]
+            guess = kind.guess(rows, shown)
+            if number % 2:
+                guess = spoiled(random, guess)
+            found = kind.support(rows, shown, guess)
+            exact = [Fraction(float(v)) for v in values]
+            for at, laws in corners.items():
+                sigma = min(exact_game.mean(law, exact) for law in laws)
+                low, high = (float(end) for end in (found.low[at], found.high[at]))
+                under = math.isinf(low) or Fraction(low) <= sigma
+                over = math.isinf(high) or math.isnan(high) or sigma <= Fraction(high)
+                if not (under and over):
+                    wrong.append(
+                        f"{seed}: sigma of {given.ambiguity} is {float(sigma):.17g}, "
+                        f"not in [{low:.17g}, {high:.17g}]"
+                    )
+    return wrong
+
+
+def spoiled(random: Random, guess: search.Guess) -> search.Guess:
+    """A guess as a search might return that is wrong."""
+    law = random.dirichlet(np.ones(len(guess.law)), guess.law.shape[1:])
+    law = np.moveaxis(law, -1, 0) * (random.uniform(size=guess.law.shape) < 0.8) + 1e-30
+    parts = guess.multiplier if isinstance(guess.multiplier, tuple) else (guess.multiplier,)
+    parts = tuple(np.asarray(p) * random.uniform(0.5, 2, np.shape(p)) for p in parts)
+    found = parts if isinstance(guess.multiplier, tuple) else parts[0]
+    return guess._replace(law=law, multiplier=found)
 
 
 def looseness(seed: int) -> float:
@@ -434,14 +478,27 @@ def refuted_smooth(seed: int) -> list[str]:
         kind = sets.set_of(given)
         rows = claim.rows_at(laws, values, kind.reach)
         shown = values[rows.slots]
-        found = kind.support(rows, shown, kind.guess(rows, shown))[0, 0]
+        guess = kind.guess(rows, shown)
+        found = kind.support(rows, shown, guess)[0, 0]
+        spoilt = kind.support(rows, shown, spoiled(random, guess))[0, 0]
     slack = 4 * np.spacing(np.abs(values).max())
     wrong = []
-    if not found.low <= reference + slack:
-        wrong.append(f"{seed}: {name} is {reference!r}, not above {found.low!r}")
-    if not reference - slack <= found.high:
-        wrong.append(f"{seed}: {name} is {reference!r}, not below {found.high!r}")
+    for each in (found, spoilt):
+        if each.low > reference + slack:
+            wrong.append(f"{seed}: {name} is {reference!r}, not above {each.low!r}")
+        if reference - slack > each.high:
+            wrong.append(f"{seed}: {name} is {reference!r}, not below {each.high!r}")
     return wrong
+
+
+def catches(most: int = 100) -> str:
+    """What the attack refutes first, or nothing: arithmetic, smooth sets, rows, then games."""
+    kinds = ((refuted_arithmetic, 3), (refuted_smooth, 25), (refuted_rows, most), (refuted, 60))
+    for attack, count in kinds:
+        for seed in range(count):
+            if wrong := attack(seed):
+                return wrong[0]
+    return ""
 
 
 def main() -> int:
@@ -452,7 +509,7 @@ def main() -> int:
     wrong: list[str] = []
     for number in range(seed, seed + count):
         tried["games"] += 1
-        wrong += refuted(number)
+        wrong += refuted(number) + refuted_rows(number)
         if number % 10 == 0:
             tried["arithmetic"] += 1
             wrong += refuted_arithmetic(number)

@@ -8,6 +8,7 @@ from .answer.equilibrium import Equilibrium as Equilibrium
 from .answer.equilibrium import load as load
 from .answer.problem import Candidate as Candidate
 from .answer.problem import Problem as Problem
+from .answer.proof import prove as prove
 from .answer.steepness import Constant as Constant
 from .core.status import Status as Status
 from .interop.gymnasium import single_agent_env as single_agent_env
@@ -48,6 +49,7 @@ from .population.gap import finite_gap as finite_gap
 from .population.simulator import simulate as simulate
 from .population.symmetric import FiniteEquilibrium as FiniteEquilibrium
 from .population.symmetric import finite_equilibrium as finite_equilibrium
+from .rigorous.check import Proof as Proof
 from .show.figure import plot as plot
 from .show.population import plot_finite as plot_finite
 from .solvers.anderson import Anderson as Anderson

@@ -17,6 +17,7 @@ from rmfg.answer.appraisal import (
     measure_infeasibility,
 )
 from rmfg.answer.problem import Candidate, Population, Problem, moved_by
+from rmfg.answer.proof import claim_of, with_bounds
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary
@@ -25,6 +26,7 @@ from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.operators.sensitivity import nearly_closed, sensitivity
+from rmfg.rigorous.check import prove
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,13 +118,16 @@ def certify(
     tol: Number = 1e-8,
     atol: Number | None = None,
     progress: bool | Meter = False,
+    rigorous: bool = False,
 ) -> Certificate:
     """Judge a candidate from anywhere.
 
     `kernel` is nature's claimed kernel; without it, nature's answer to the optimal value at the
     candidate's mean field is taken. `population` says what moves the population, `tol` and `atol`
-    what is promised, as in `solve`. Raises ValueError for shapes that do not fit and rows that are
-    no laws; a candidate that holds NaN is not an error but refuted.
+    what is promised, as in `solve`. With `rigorous`, exploitability, consistency, nature's gap and
+    infeasibility are replaced by bounds that hold in real arithmetic, rounding included, or by
+    infinity where nothing could be proved (see `rmfg.prove`). Raises ValueError for shapes that do
+    not fit and rows that are no laws; a candidate that holds NaN is not an error but refuted.
     """
     problem = Problem(game, ambiguity, population)
     claimed = None if kernel is None else as_kernel(kernel, "kernel")
@@ -133,7 +138,11 @@ def certify(
         check_game(game, np.asarray(mean_field))
         problem.ambiguity.check(game.kernel(mean_field))
     with metered(progress):
-        found = certificate_of(problem, candidate, tol, atol)[0]
+        found, appraisal = certificate_of(problem, candidate, tol, atol)
+    if rigorous:
+        named = candidate._replace(kernel=appraisal.nature)
+        proof = prove(claim_of(problem, named, appraisal.optimal_value))
+        found = with_bounds(found, proof)
     if claimed is None or isinstance(kernel, Kernel):
         return found
     # An array became a kernel by being normalized.

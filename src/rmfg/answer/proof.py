@@ -1,12 +1,13 @@
-"""The plain arrays of an answer, for the checker that proves its bounds in real arithmetic."""
+"""Answers as plain arrays, for the checker that proves their bounds in real arithmetic."""
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from jaxtyping import Bool
 
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.precision import Array
+from rmfg.model.actions import substituted
 from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.rigorous.check import Proof
@@ -14,45 +15,61 @@ from rmfg.rigorous.check import prove as prove_claim
 from rmfg.rigorous.claim import Claim, Laws
 
 if TYPE_CHECKING:
+    from rmfg.answer.certificate import Certificate
     from rmfg.answer.equilibrium import Equilibrium
+
+Kept = TypeVar("Kept", bound="Certificate")
 
 
 def prove(answer: "Equilibrium") -> Proof:
-    """Bound all that was certified of an answer by numbers that hold in real arithmetic.
+    """Bound what a certificate says of an answer by numbers that hold in real arithmetic.
 
-    The game is frozen at the answer's mean field: its reward and kernel there are taken as given,
-    rows of policy, law and kernels as the laws that they give when divided by their exact sums.
+    The game is frozen at the answer's mean field: its reward and kernel there are taken as given.
+    Rows of policy, law and kernels stand for the laws that they give when divided by their exact
+    sums. What cannot be proved is said in `Proof.unproved`; it raises nothing.
     """
     problem = Problem(answer.game, answer.ambiguity, answer.population)
     candidate = Candidate(answer.policy, answer.distribution, answer.kernel)
-    return prove_claim(claim_of(problem, candidate, start=answer.value))
+    return prove_claim(claim_of(problem, candidate, answer.value))
 
 
-def claim_of(
-    problem: Problem,
-    candidate: Candidate,
-    *,
-    start: Array | None = None,
-    actions: Bool[Array, "S A"] | None = None,
-) -> Claim:
-    """Lay out a candidate, which names nature's kernel, and its game as plain arrays."""
+def with_bounds(certificate: Kept, proof: Proof) -> Kept:
+    """The certificate with the bounds that were proved; infinite where nothing was."""
+    return dataclasses.replace(
+        certificate,
+        exploitability=proof.exploitability[1],
+        exploitability_lower=proof.exploitability[0],
+        mean_exploitability=proof.mean_exploitability[1],
+        consistency=proof.consistency[1],
+        nature_gap=proof.nature_gap[1],
+        infeasibility=proof.infeasibility[1],
+    )
+
+
+def claim_of(problem: Problem, candidate: Candidate, start: Array | None = None) -> Claim:
+    """Lay out a candidate, which names nature's kernel, and its game as plain arrays.
+
+    `start` are values to search from. They only save time.
+    """
     game, law = problem.game, np.asarray(candidate.distribution)
-    policy = np.asarray(candidate.policy)
-    field = game.mean_field_of(law, policy)
+    policy, actions = np.asarray(candidate.policy), game.actions
+    field = np.asarray(game.mean_field_of(law, policy))
     population = problem.population
-    assert candidate.kernel is not None
+    if candidate.kernel is None:
+        raise ValueError("`candidate` must name nature's kernel, but its kernel is None.")
+    kernels = [substituted(kernel, actions) for kernel in (game.kernel(field), candidate.kernel)]
     return Claim(
-        reward=np.asarray(game.reward(field)),
-        nominal=laws_of(game.kernel(field)),
-        nature=laws_of(candidate.kernel),
+        reward=np.asarray(substituted(game.reward(field), actions)),
+        nominal=laws_of(kernels[0]),
+        nature=laws_of(kernels[1]),
         discount=float(game.discount),
         ambiguity=catalog.name_of(problem.ambiguity),
         fields=catalog.fields_of(problem.ambiguity, field),
         policy=policy,
         distribution=law,
         population=population if isinstance(population, str) else laws_of(population),
-        actions=actions,
-        start=start,
+        actions=None if actions is None else np.asarray(actions),
+        start=None if start is None else np.asarray(start),
     )
 
 

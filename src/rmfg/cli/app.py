@@ -223,6 +223,10 @@ def verify(
         ),
     ] = None,
     parameter: Parameters = None,
+    rigorous: Annotated[
+        bool,
+        typer.Option("--rigorous", help="Prove the numbers in real arithmetic, rounding included."),
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Certify a saved equilibrium again, without the solver, on a game built again from its source.
@@ -231,13 +235,13 @@ def verify(
     compared with it, and the saved value is computed again. A file without a recipe is judged on the
     game that it holds. Nothing else that the file claims counts, and its tolerance does not.
     Exits with 0 if everything holds at the tolerance, with 1 if not, or if the game of a recipe
-    cannot be built.
+    cannot be built; with --rigorous also with 1 if something could not be proved.
     """
     from rmfg.cli import output, verification
     from rmfg.core.meter import metered
 
     with metered(not as_json):
-        found = verification.verified(file, tol, atol, game, parameter or [])
+        found = verification.verified(file, tol, atol, game, parameter or [], rigorous)
     if as_json:
         output.show_json(found.as_data() | {"file": file})
     else:

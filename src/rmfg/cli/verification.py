@@ -14,6 +14,7 @@ import numpy as np
 
 import rmfg
 from rmfg import zoo
+from rmfg.answer.proof import with_bounds
 from rmfg.cli import output, sources, values
 from rmfg.model.game import MeanFieldGame
 
@@ -38,11 +39,13 @@ class Verification:
     value_error: float
     rebuilt: float | None
     not_rebuilt: str
+    proof: rmfg.Proof | None = None  # where bounds in real arithmetic were asked for
 
     @property
     def verified(self) -> bool:
         """Whether everything that could be checked holds, and all could that should. NaN fails."""
-        return self.certificate.certified and self.value_holds and self.same_game
+        proved = self.proof is None or self.proof.proved
+        return self.certificate.certified and self.value_holds and self.same_game and proved
 
     @property
     def same_game(self) -> bool:
@@ -72,6 +75,7 @@ class Verification:
             "same_game": self.same_game,
             "rebuilt_difference": self.rebuilt,
             "not_rebuilt": self.not_rebuilt or None,
+            "proof": None if self.proof is None else self.proof.as_data(),
             "judged_on": "the game in the file" if self.rebuilt is None else "the game built again",
         }
         # A file's status beside a verdict would be read as the verdict.
@@ -102,6 +106,7 @@ class Verification:
                 f"  value          off by {self.value_error:.3e} of its range  {value}",
                 f"  rebuilt game   {rebuilt}",
                 f"  set            {self._set()}",
+                *([] if self.proof is None else [str(self.proof)]),
             ]
         )
 
@@ -113,15 +118,20 @@ class Verification:
 
 
 def verified(
-    path: Path, tol: float, atol: float | None, source: str | None, parameters: Sequence[str]
+    path: Path,
+    tol: float,
+    atol: float | None,
+    source: str | None,
+    parameters: Sequence[str],
+    rigorous: bool = False,
 ) -> Verification:
     """Verify a file against the game of a source as `rmfg solve` takes it, if one is named."""
     given = values.pairs("-p", parameters)
     if source is None:
         values.refuse(str(path), given)
-        return verify(path, tol, atol)
+        return verify(path, tol, atol, None, rigorous)
     with sources.opened(source, given) as game:
-        return verify(path, tol, atol, game)
+        return verify(path, tol, atol, game, rigorous)
 
 
 def verify(
@@ -129,6 +139,7 @@ def verify(
     tol: float = DEFAULT_TOL,
     atol: float | None = None,
     game: MeanFieldGame | None = None,
+    rigorous: bool = False,
 ) -> Verification:
     """Load an equilibrium and judge it on its game, built again, or on the `game` given.
 
@@ -150,11 +161,15 @@ def verify(
             tol=tol,
             atol=atol,
         )
+        proof = None
+        if rigorous:
+            proof = rmfg.prove(dataclasses.replace(equilibrium, game=game))
+            certificate = with_bounds(certificate, proof)
         off = _value_error(equilibrium, game, certificate)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         named = str(path) in str(error) or "tol`" in str(error)
         raise ValueError(str(error) if named else f"{str(path)!r}: {error}") from error
-    return Verification(equilibrium, certificate, off, apart, reason)
+    return Verification(equilibrium, certificate, off, apart, reason, proof)
 
 
 def _value_error(

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export NO_MKDOCS_2_WARNING := 1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test check docs format tables fuzz bench peers clean
+.PHONY: help install demo test check docs format tables fuzz attack bench peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,9 @@ bench: install  ## time the hot loop, as ratios
 peers: install  ## compare with other libraries, which go into out/environments (an hour)
 	$(BIN)/python benchmarks/peers/compare.py out/peers --environments out/environments \
 		--table docs/tables/peers.md --figure docs/assets/peers.png
+
+attack: $(VENV)/test  ## try to refute the rigorous checker by 10,000 games in rationals (an hour)
+	PYTHONPATH=tests $(BIN)/python tests/rigorous_attack.py 10000
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) out site dist .pytest_cache .ruff_cache

@@ -85,7 +85,9 @@ MUTANTS: dict[str, Mutant] = {
     "magnitudes without zero": replaced(
         Interval,
         "magnitude",
-        lambda x: Interval(np.minimum(abs(x.low), abs(x.high)), np.maximum(abs(x.low), abs(x.high))),
+        lambda x: Interval(
+            np.minimum(abs(x.low), abs(x.high)), np.maximum(abs(x.low), abs(x.high))
+        ),
     ),
     "gathered in plain arithmetic": replaced(
         check,
@@ -110,9 +112,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a star's cost too high": changed(sets.Star, "cost", scaled(1.1)),
     "a scenario's dual that is too high": changed(sets.Scenarios, "dual", _upper_dual),
-    "free energies that are too high": changed(
-        sets, "free_energy", lambda found, *_: found + 1e-6
-    ),
+    "free energies that are too high": changed(sets, "free_energy", lambda found, *_: found + 1e-6),
     "half of every divergence": changed(sets.Divergence, "distance", scaled(0.5)),
     "duals of divergences without a radius": changed(sets.ChiSquare, "dual", _upper_dual),
     "a tilted dual that is too high": changed(sets.Hellinger, "dual", _upper_dual),

@@ -666,6 +666,8 @@ def _cheapest(before: Array, after: Array, cost: Array) -> Array:
         return stay
     part = finite[np.ix_(rows, columns)]
     left, right = np.nonzero(np.isfinite(part))
+    if not left.size:
+        return stay
     count = np.arange(len(left))
     ones = np.ones(len(left))
     laws = np.concatenate([source[rows] / source.sum(), target[columns] / target.sum()])

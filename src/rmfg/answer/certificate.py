@@ -17,7 +17,7 @@ from rmfg.answer.appraisal import (
     measure_infeasibility,
 )
 from rmfg.answer.problem import Candidate, Population, Problem, moved_by
-from rmfg.answer.proof import claim_of, with_bounds
+from rmfg.answer.proof import claim_of
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary
@@ -26,7 +26,7 @@ from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.operators.sensitivity import nearly_closed, sensitivity
-from rmfg.rigorous.check import prove
+from rmfg.rigorous.check import Proof, prove
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +183,19 @@ def certificate_of(
         nearly_closed=parts,
     )
     return certificate, found
+
+
+def with_bounds(certificate: Certificate, proof: Proof) -> Certificate:
+    """The certificate with the bounds that were proved; infinite where nothing was."""
+    return dataclasses.replace(
+        certificate,
+        exploitability=proof.exploitability[1],
+        exploitability_lower=proof.exploitability[0],
+        mean_exploitability=proof.mean_exploitability[1],
+        consistency=proof.consistency[1],
+        nature_gap=proof.nature_gap[1],
+        infeasibility=proof.infeasibility[1],
+    )
 
 
 def _settling(found: Appraisal) -> tuple[float, int]:

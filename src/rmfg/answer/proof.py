@@ -1,7 +1,6 @@
 """Answers as plain arrays, for the checker that proves their bounds in real arithmetic."""
 
-import dataclasses
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +14,7 @@ from rmfg.rigorous.check import prove as prove_claim
 from rmfg.rigorous.claim import Claim, Laws
 
 if TYPE_CHECKING:
-    from rmfg.answer.certificate import Certificate
     from rmfg.answer.equilibrium import Equilibrium
-
-Kept = TypeVar("Kept", bound="Certificate")
 
 
 def prove(answer: "Equilibrium") -> Proof:
@@ -31,19 +27,6 @@ def prove(answer: "Equilibrium") -> Proof:
     problem = Problem(answer.game, answer.ambiguity, answer.population)
     candidate = Candidate(answer.policy, answer.distribution, answer.kernel)
     return prove_claim(claim_of(problem, candidate, answer.value))
-
-
-def with_bounds(certificate: Kept, proof: Proof) -> Kept:
-    """The certificate with the bounds that were proved; infinite where nothing was."""
-    return dataclasses.replace(
-        certificate,
-        exploitability=proof.exploitability[1],
-        exploitability_lower=proof.exploitability[0],
-        mean_exploitability=proof.mean_exploitability[1],
-        consistency=proof.consistency[1],
-        nature_gap=proof.nature_gap[1],
-        infeasibility=proof.infeasibility[1],
-    )
 
 
 def claim_of(problem: Problem, candidate: Candidate, start: Array | None = None) -> Claim:

@@ -14,7 +14,7 @@ import numpy as np
 
 import rmfg
 from rmfg import zoo
-from rmfg.answer.proof import with_bounds
+from rmfg.answer.certificate import with_bounds
 from rmfg.cli import output, sources, values
 from rmfg.model.game import MeanFieldGame
 

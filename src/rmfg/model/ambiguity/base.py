@@ -340,12 +340,12 @@ class RowwiseAmbiguity(Ambiguity):
 
 def _spoiled(softened: Softened, unknown: Bool[Array, "S A"]) -> Softened:
     """The answer, with NaN in rows of unknown size."""
-    leaking = isinstance(softened.kernel, Leaking)
-    kernel = softened.kernel.kept if leaking else softened.kernel
-    law = jnp.where(unknown, jnp.nan, jnp.asarray(kernel.law))
-    kernel = eqx.tree_at(lambda kernel: kernel.law, kernel, law)
-    if leaking:
-        kernel = Leaking(kernel, softened.kernel.leak, softened.kernel.sink)
+    given = softened.kernel
+    kept = given.kept if isinstance(given, Leaking) else given
+    law = jnp.where(unknown, jnp.nan, jnp.asarray(kept.law))
+    kernel = eqx.tree_at(lambda kernel: kernel.law, kept, law)
+    if isinstance(given, Leaking):
+        kernel = Leaking(kernel, given.leak, given.sink)
     value = jnp.where(unknown, jnp.nan, softened.value)
     return Softened(value, kernel, softened.toll, softened.weight)
 

@@ -9,7 +9,7 @@ from rmfg.core.precision import Array, boundary
 from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, Softened
 from rmfg.model.ambiguity.numerics import log_bracket
 from rmfg.model.ambiguity.projection import off_support
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at, traced_size_at
 from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows, summed
@@ -211,7 +211,7 @@ class EntropyPenalty(RowwiseAmbiguity):
         self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
     ) -> Float[Array, "S A"]:
         before, after = aligned(nominal, kernel)
-        strength = size_at("strength", self.strength, mean_field, before)
+        strength = traced_size_at("strength", self.strength, mean_field, before)
         return strength * relative_entropy(after, before)
 
 

@@ -69,6 +69,10 @@ def size_at(name: str, size: Size, mean_field: Array | None, rows: Rows | Array)
     return jnp.broadcast_to(array, law.shape[1:])
 
 
+traced_size_at = eqx.filter_jit(size_at)
+"""`size_at` where numbers are there to be seen, but an answer must not be lost by an error: NaN."""
+
+
 def sizes_of(ambiguity: eqx.Module) -> dict[str, Size]:
     """The fields of a set that are annotated as sizes."""
     fields = (field for field in dataclasses.fields(ambiguity) if field.type == Size)

@@ -2,7 +2,6 @@
 
 import math
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +10,13 @@ from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, is_concrete
 from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer
 from rmfg.model.ambiguity.shipping import unaffordable_mass
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
+from rmfg.model.ambiguity.sizes import (
+    Size,
+    checked_size,
+    checked_support,
+    size_at,
+    traced_size_at,
+)
 from rmfg.model.ambiguity.transport import Cost, softly_transport, transport
 from rmfg.model.rows import Reach, Rows
 
@@ -89,14 +94,10 @@ class Wasserstein(RowwiseAmbiguity):
                 "the Wasserstein distance of two kernels is a linear program per row and cannot be "
                 "traced: call `violation` outside of compiled functions."
             )
-        # Compiled, so that a radius that leaves its range is NaN here as elsewhere.
-        radius = np.asarray(_size_at("radius", self.radius, mean_field, nominal))
+        radius = np.asarray(traced_size_at("radius", self.radius, mean_field, nominal))
         before, after = np.asarray(nominal), np.asarray(law)
         reachable = (before > 0) | (self.support == "all")
         return unaffordable_mass(before, after, self._costs(), radius**self.order, reachable)
-
-
-_size_at = eqx.filter_jit(size_at)
 
 
 def _checked_metric(metric: Array, order: float) -> Array:

@@ -23,7 +23,7 @@ def road_network():
 
 
 def beach():
-    return rmfg.zoo.make("beach-bar", num_states=2000), rmfg.TotalVariation(0.1)
+    return rmfg.zoo.make("beach-bar", num_states=2000), rmfg.Nominal()
 
 
 def wasserstein(size):
@@ -35,7 +35,7 @@ def wasserstein(size):
 
 GAMES = {
     "Sioux Falls, total variation": road_network,
-    "beach bar, 2000 states, total variation": beach,
+    "beach bar, 2000 states, nominal": beach,
     "beach bar, 101 states, Wasserstein": lambda: wasserstein(101),
     "beach bar, 401 states, Wasserstein": lambda: wasserstein(401),
 }

@@ -104,7 +104,7 @@ def allowed_only(numbers: Float[Array, "S A"], actions: Array | None) -> Float[A
 def _filled(array: Array, actions: Array, axis: int) -> Array:
     """The array whose axes `axis` and `axis + 1` are states and actions, with copies filled in."""
     on_host = is_concrete(array, actions) and not isinstance(array, jax.Array)
-    numpy = np if on_host else jnp
+    numpy: Any = np if on_host else jnp
     mask = numpy.asarray(actions)
     chosen = _stand_ins(mask, numpy)
     shape = (1,) * axis + chosen.shape + (1,) * (array.ndim - axis - 2)

@@ -165,7 +165,7 @@ def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
     if initial is None and game.initial is not None:
         initial = game.initial
     if initial is None:
-        return uniform_mean_field(game)
+        return np.asarray(uniform_mean_field(game))
     guess = inputs.real("initial", initial)
     if guess.shape == (game.num_states,) and game.mean_field == "state-action":
         law = np.asarray(checks.distribution("initial", initial, game.num_states))

@@ -85,10 +85,12 @@ def finite_slope(
 ) -> tuple[Slope, Float[np.ndarray, " N"], Smoothing]:
     """The slope at a point, or at one nearer to the last one where the game is not finite there."""
     slope = linearize(problem, point, smoothing)
-    for _ in range(HALVINGS if last is not None else 0):
+    if last is None:
+        return slope, point, smoothing
+    before, center = last
+    for _ in range(HALVINGS):
         if np.isfinite(slope.residual).all():
             break
-        before, center = last
         point = 0.5 * (before + point)
         heat = 0.5 * (np.asarray(center.log_temperature) + np.asarray(smoothing.log_temperature))
         smoothing = smoothing._replace(log_temperature=heat)

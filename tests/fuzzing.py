@@ -81,7 +81,7 @@ def is_joint_law(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    if isinstance(value, bool | np.bool_) or np.ma.is_masked(value):
+    if isinstance(value, bool | np.bool_ | np.timedelta64) or np.ma.is_masked(value):
         return False
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim == 0 and value.dtype.kind in "iuf" and bool(np.isfinite(value))
@@ -849,6 +849,7 @@ def _give_up(*_: Any) -> None:
 
 
 PATIENCE = 20.0
+BATCH = 200
 GOOD_ENDS = ("right", "clear error")
 
 
@@ -915,6 +916,13 @@ def run(count: int, start: int = 0, seconds: float = math.inf, loud: bool = Fals
     """Try so many cases, or as many as the seconds allow; equal seeds give equal cases."""
     found = Run(seconds, loud)
 
+    for batch in range(0, count, BATCH):
+        if time.perf_counter() < found.until:
+            _some(found, min(BATCH, count - batch), start + batch)
+    return found
+
+
+def _some(found: Run, count: int, start: int) -> None:
     @seed(start)
     @settings(
         max_examples=count,
@@ -930,7 +938,6 @@ def run(count: int, start: int = 0, seconds: float = math.inf, loud: bool = Fals
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of NumPy, about what it is asked to convert
         every()
-    return found
 
 
 def table(found: Run) -> str:

@@ -23,6 +23,7 @@ done on logarithms, one state after another.
       Computation}, volume = {71}, pages = {217--236}, year = {2002}}
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from jaxtyping import Float, Int
 from rmfg.operators.ordering import Front, Plan, one_front, plan
 
 # Triangular solves of BLAS, without the checks and copies of LAPACK's.
-dtrsm = scipy.linalg.get_blas_funcs("trsm", dtype=np.float64)
+dtrsm: Callable = scipy.linalg.get_blas_funcs(("trsm",), dtype=np.float64)[0]
 
 # Pivots that are eliminated before the rest of the table is brought up to date, all at once.
 PANEL = 32

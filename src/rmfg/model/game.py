@@ -154,6 +154,12 @@ class MeanFieldGame(abc.ABC):
                 setattr(cls, name, boundary(_converted(name, vars(cls)[name])))
         jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
 
+    def __repr__(self) -> str:
+        """Return one line, also for a game that is not made to the end."""
+        about = vars(self)
+        sizes = f"{about.get('num_states', '?')} states, {about.get('num_actions', '?')} actions"
+        return f"<{type(self).__name__} {self.name or ''}: {sizes}>".replace(" :", ":")
+
     @property
     def mean_field_shape(self) -> tuple[int, ...]:
         """The shape of the mean field: (S,) or (S, A)."""

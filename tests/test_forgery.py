@@ -213,6 +213,23 @@ def test_states_that_nobody_can_come_to_are_no_unit():
             assert found.certified <= is_right
 
 
+def test_a_little_mass_where_nobody_stays_is_no_unit():
+    """At a loose tolerance a law may be off by a thousandth, and must not stand where it is dear."""
+    kernel = np.zeros((3, 2, 3))
+    kernel[:2, :, :2] = [[[0.5, 0.5], [0, 1]], [[0, 1], [0.5, 0.5]]]
+    for leak in (1.0, 1e-3):
+        kernel[2] = [leak, 0, 1 - leak]
+        reward = np.array([[5, 10], [-1, -2], [-1e9, -1e9]])
+        game = rmfg.TabularGame(kernel, reward, 0.95)
+        law = np.array([0, 0.999, 0.001])
+        found = rmfg.certify(
+            game, rmfg.Nominal(), np.array([[0, 1.0], [1, 0], [1, 0]]), law, tol=1e-2
+        )
+        assert found.exploitability == pytest.approx(3 / 7, rel=1e-3)
+        assert found.scale < 13
+        assert not found.certified
+
+
 def test_equal_values_are_no_excuse():
     """One state, and an action that earns more by what the policy's own values cannot show."""
     kernel = np.ones((1, 2, 1))

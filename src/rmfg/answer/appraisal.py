@@ -47,6 +47,7 @@ class Appraisal(NamedTuple):
     nature: Kernel  # the candidate's kernel, or nature's answer where it named none
     nominal: Kernel
     chain: scipy.sparse.csr_array  # by which the population moves
+    long_run: Float[np.ndarray, " S"]  # the law to which it leads
     exploitability: float
     exploitability_lower: float
     mean_exploitability: float
@@ -55,6 +56,16 @@ class Appraisal(NamedTuple):
     nature_gap: float
     adjustment: float
     scale: float
+
+    @property
+    def drift(self) -> float:
+        """The L1 distance of the law from where it goes in the long run."""
+        return float(np.sum(np.abs(np.asarray(self.candidate.distribution) - self.long_run)))
+
+    @property
+    def settled(self) -> Candidate:
+        """The candidate with the law to which it leads in the long run."""
+        return self.candidate._replace(distribution=self.long_run)
 
 
 def appraise(
@@ -94,7 +105,8 @@ def appraise(
     moving = flows(chain, law)
     values, response = np.asarray(own.value), response_to_neighbors(game, field, mass)
     every = np.ones_like(policy) if game.actions is None else np.asarray(game.actions, float)
-    reach = in_reach(law, values, (mdp.kernel, nature), every)
+    long_run = _long_run(chain, law)
+    reach = in_reach(long_run, values, (mdp.kernel, nature), every)
     # What evaluations may be off by is no gain, and no unit.
     noise = 8 * float(np.finfo(np.float64).eps) * float(np.max(np.abs(values))) * horizon
     told = 0.0 if gain <= noise else gain
@@ -105,6 +117,7 @@ def appraise(
         nature=nature,
         nominal=mdp.kernel,
         chain=chain,
+        long_run=long_run,
         exploitability=gain,
         exploitability_lower=best,
         mean_exploitability=mean_gain,
@@ -116,18 +129,13 @@ def appraise(
     )
 
 
-def measure_drift(found: Appraisal) -> float:
-    """The L1 distance of the law from where it goes in the long run under the population's chain."""
-    law = np.asarray(found.candidate.distribution)
-    if not (np.isfinite(law).all() and np.isfinite(found.chain.data).all()):
-        return np.nan
-    return float(np.sum(np.abs(law - long_run_law(found.chain, law))))
-
-
-def settled(found: Appraisal) -> Candidate:
-    """The candidate with the law to which it leads in the long run."""
-    law = long_run_law(found.chain, np.asarray(found.candidate.distribution))
-    return found.candidate._replace(distribution=law)
+def _long_run(
+    chain: scipy.sparse.csr_array, law: Float[np.ndarray, " S"]
+) -> Float[np.ndarray, " S"]:
+    """Where the law goes in the long run; nowhere where numbers are not finite."""
+    if not (np.isfinite(law).all() and np.isfinite(chain.data).all()):
+        return np.full_like(law, np.nan)
+    return long_run_law(chain, law)
 
 
 def measure_infeasibility(problem: Problem, found: Appraisal) -> float:

@@ -13,7 +13,6 @@ from jaxtyping import Float
 from rmfg.answer.appraisal import (
     Appraisal,
     appraise,
-    measure_drift,
     measure_infeasibility,
 )
 from rmfg.answer.problem import Candidate, Population, Problem, moved_by
@@ -172,7 +171,7 @@ def certificate_of(
         mean_exploitability=found.mean_exploitability,
         consistency=found.consistency,
         flow_imbalance=found.flow_imbalance,
-        drift=measure_drift(found),
+        drift=found.drift,
         nature_gap=found.nature_gap,
         infeasibility=measure_infeasibility(problem, found),
         adjustment=found.adjustment,

@@ -4,9 +4,9 @@ A tolerance relative to all rewards of a game promises little where some of them
 meets them: a penalty for an action that is never played, the cost of a crowd that never forms. So
 the unit is read off the answer alone. It is the larger of two numbers.
 
-1. The range of the policy's own robust values over the states in reach: where the population is,
-   and where any sequence of actions leads from there. An action that the policy does not play does
-   not enter, and neither does a state that nobody can come to.
+1. The range of the policy's own robust values over the states in reach: where the population is in
+   the long run, and where any sequence of actions leads from there. An action that the policy does
+   not play does not enter, and neither does a state that nobody can come to.
 2. How much the rewards of the population itself change, for good, when the shares of the states
    change by a thousandth. This is the unit of games like rock, paper, scissors, where all values
    agree at the equilibrium: the closer a candidate comes, the smaller is the range of its values,

@@ -13,9 +13,7 @@ import numpy as np
 from rmfg.answer.appraisal import (
     Appraisal,
     appraise,
-    measure_drift,
     measure_infeasibility,
-    settled,
 )
 from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.deadline import TimeIsUp, check_time, from_here, now, until
@@ -215,7 +213,7 @@ def _judged(problem: Problem, found: Appraisal, goal: Goal) -> tuple[Appraisal, 
     merit = _thorough(problem, found, goal)
     if not gains <= goal.tol < merit:
         return found, merit
-    after = _measure(problem, settled(found), found)
+    after = _measure(problem, found.settled, found)
     further = _thorough(problem, after, goal)
     return (after, further) if further < merit else (found, merit)
 
@@ -224,5 +222,5 @@ def _thorough(problem: Problem, found: Appraisal, goal: Goal) -> float:
     merit = float(np.max(list(goal.shares(found).values())))
     if merit <= goal.tol:
         # The largest, so that NaN stays.
-        merit = float(np.max([merit, measure_drift(found), measure_infeasibility(problem, found)]))
+        merit = float(np.max([merit, found.drift, measure_infeasibility(problem, found)]))
     return merit

@@ -142,7 +142,7 @@ def certify(
         named = candidate._replace(kernel=appraisal.nature)
         proof = prove(claim_of(problem, named, appraisal.optimal_value))
         found = with_bounds(found, proof)
-    if claimed is None or isinstance(kernel, Kernel):
+    if kernel is None or claimed is None or isinstance(kernel, Kernel):
         return found
     # An array became a kernel by being normalized.
     moved = moved_by(kernel, claimed.probabilities)

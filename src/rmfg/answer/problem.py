@@ -93,8 +93,9 @@ class Candidate(NamedTuple):
         plain = Candidate(checks.normalized(policy), checks.normalized(distribution))
         moved = [moved_by(policy, plain.policy), moved_by(distribution, plain.distribution)]
         if self.kernel is not None:
-            plain = plain._replace(kernel=self.kernel.normalized())
-            moved.append(moved_by(self.kernel.probabilities, plain.kernel.probabilities))
+            kernel = self.kernel.normalized()
+            plain = plain._replace(kernel=kernel)
+            moved.append(moved_by(self.kernel.probabilities, kernel.probabilities))
         return plain, float(np.max(moved))
 
 

@@ -151,7 +151,7 @@ def any_number(name: str, value: object, way_out: str = "", kind: str = "a numbe
     try:
         return float(plain)
     except OverflowError:
-        return math.inf if plain > 0 else -math.inf
+        return math.inf if plain > 0 else -math.inf  # pyright: ignore[reportOperatorIssue]
 
 
 def integer(

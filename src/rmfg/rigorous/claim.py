@@ -68,6 +68,11 @@ class Rows:
         """Where the nominal law has mass."""
         return self.law.high > 0
 
+    @property
+    def usable(self) -> Array:
+        """Where there is mass, or nature may put some."""
+        return np.logical_or(self.open, self.held)
+
     @classmethod
     def of(cls, slots: Array, weights: Array, opened: Array) -> "Rows":
         return cls(slots, normalized(weights), weights / weights.sum(axis=0), opened)

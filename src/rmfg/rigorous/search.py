@@ -31,11 +31,11 @@ class Guess(NamedTuple):
 
 def lowest_of(rows: Rows, values: Array) -> Float[Array, "S A"]:
     """The least value that nature can reach."""
-    return np.where(rows.open | rows.held, values, np.inf).min(axis=0)
+    return np.where(rows.usable, values, np.inf).min(axis=0)
 
 
 def highest_of(rows: Rows, values: Array) -> Float[Array, "S A"]:
-    return np.where(rows.open | rows.held, values, -np.inf).max(axis=0)
+    return np.where(rows.usable, values, -np.inf).max(axis=0)
 
 
 def filled(values: Array, room: Float[Array, "K S A"], mass: Array) -> tuple[Array, Array]:
@@ -141,7 +141,7 @@ def tilted(
 
 def is_lowest(rows: Rows, values: Array) -> Array:
     """One in the first open slot of lowest value, zero elsewhere."""
-    opened = np.where(rows.open | rows.held, values, np.inf)
+    opened = np.where(rows.usable, values, np.inf)
     where = np.argmin(np.broadcast_to(opened, rows.mass.shape), axis=0)
     return (np.arange(len(rows.mass))[:, None, None] == where).astype(float)
 
@@ -163,7 +163,7 @@ def spread_mass(
     low, high = lowest_of(rows, values), highest_of(rows, values)
     span = np.where(high > low, high - low, 1)
     height, scale = (values - low) / span, weights**order
-    opened = rows.open | rows.held
+    opened = rows.usable
 
     def shifted(level: Array, length: Array) -> Array:
         pull = level - height

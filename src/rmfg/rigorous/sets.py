@@ -79,7 +79,7 @@ class Ball(Set):
 
 def reachable(rows: Rows, law: Array) -> Array:
     """The part of a law where nature may put mass; the nominal law where there is none."""
-    kept = np.where(rows.open | rows.held, law, 0)
+    kept = np.where(rows.usable, law, 0)
     return np.where(kept.sum(axis=0) > 0, kept, rows.mass)
 
 
@@ -435,7 +435,7 @@ class Around(Box):
         if self.weights is not None:
             weights = self.weights[rows.slots]
             below, above = below / weights, above / weights
-        upper = (rows.law + above).clip(0, 1).where(rows.open | rows.held, 0.0)
+        upper = (rows.law + above).clip(0, 1).where(rows.usable, 0.0)
         return (rows.law - below).clip(0), upper
 
 
@@ -504,7 +504,7 @@ class Lp(Ball):
         moved = scale * rows.law.power(order - 1)
         emptied = (pull.high <= 0) & (size.low >= moved.high)
         at_zero = pull * rows.law + moved * rows.law / order
-        least = at_zero.where(emptied, free).where(rows.open | rows.held, 0.0)
+        least = at_zero.where(emptied, free).where(rows.usable, 0.0)
         cost = multiplier * self.radius.power(order) / order
         return (expected(rows.law, values, center) + least.total() - cost).low
 
@@ -533,8 +533,8 @@ class Transport(Set):
     def moves(self, rows: Rows, values: Array, price: Array, exact: bool) -> tuple[Array, ...]:
         """For each slot: the best target, its cost, and the lower bound of its price-laden value."""
         shape = rows.mass.shape
-        slots, values = (np.broadcast_to(array, shape) for array in (rows.slots, values))
-        opened = np.broadcast_to(rows.open | rows.held, shape)
+        slots, values = np.broadcast_to(rows.slots, shape), np.broadcast_to(values, shape)
+        opened = np.broadcast_to(rows.usable, shape)
         price = np.broadcast_to(price, shape[1:])
         target, paid, least = np.zeros(shape, int), np.zeros(shape), np.zeros(shape)
         for slot in range(len(slots)):

@@ -49,7 +49,7 @@ def plain(name: str, value: Any, kind: Any) -> Any:
         value = os.fspath(value) if fits else value
     else:
         fits = isinstance(value, tuple) and Sequence in kinds
-        if fits:
+        if fits and isinstance(value, tuple):
             inner = next(m for m in _members_of(kind) if typing.get_origin(m) is Sequence)
             value = tuple(plain(name, item, typing.get_args(inner)[0]) for item in value)
     if not fits:

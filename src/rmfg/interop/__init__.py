@@ -5,8 +5,8 @@ import io
 import pickle
 from typing import Any
 
-from rmfg import zoo
 from rmfg.model.game import MeanFieldGame
+from rmfg.zoo import remake
 
 
 def require(library: str, function: str) -> None:
@@ -49,6 +49,6 @@ class _Pickler(pickle.Pickler):
 
 
 def _game_again(recipe: tuple[Any, ...], attributes: dict[str, Any]) -> MeanFieldGame:
-    game = zoo.remake(recipe)
+    game = remake(recipe)
     vars(game).update(attributes)
     return game

@@ -4,6 +4,8 @@ A constant added to all rewards adds a constant to all values and changes nothin
 large beside what rewards differ by, solvers would spend their digits on it.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -23,10 +25,10 @@ class Leveled(MeanFieldGame):
             setattr(self, name, getattr(game, name))
         self.original, self.level = game, np.asarray(level)
 
-    def kernel(self, mean_field: Float[Array, "..."]) -> Array:
+    def kernel(self, mean_field: Float[Array, "..."]) -> Any:
         return self.original.kernel(mean_field)
 
-    def reward(self, mean_field: Float[Array, "..."]) -> Array:
+    def reward(self, mean_field: Float[Array, "..."]) -> Any:
         return self.original.reward(mean_field) - self.level
 
 

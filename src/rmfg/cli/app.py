@@ -28,6 +28,13 @@ Parameters = Annotated[
 ]
 
 
+def _target(text: str) -> Path:
+    """Read a file's name. A path would forget that a slash at its end names a folder."""
+    if text.endswith("/"):
+        raise typer.BadParameter(f"{text!r} is a folder; name a file inside it")
+    return Path(text)
+
+
 def _number(text: str | float) -> float:
     try:
         return float(text)
@@ -47,7 +54,7 @@ Absolute = Annotated[
     typer.Option(
         metavar="X",
         parser=_number,
-        help="Accuracy of exploitability and nature's gap in the unit of rewards instead.",
+        help="Accuracy of exploitability and nature's gap in the unit of the values instead.",
     ),
 ]
 
@@ -165,11 +172,21 @@ def solve(
     ] = 0,
     save: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="EQ.nc", help="Save the answer as netCDF."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="EQ.nc",
+            parser=_target,
+            help="Save the answer as netCDF.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FIGURE.png", help="Draw the answer: .png, .pdf or .svg."),
+        typer.Option(
+            metavar="FIGURE.png",
+            parser=_target,
+            help="Draw the answer: .png, .pdf or .svg.",
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -294,11 +311,17 @@ def simulate(
     ] = 0,
     save: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUT.nc", help="Save all numbers as netCDF."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT.nc",
+            parser=_target,
+            help="Save all numbers as netCDF.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FIGURE.png", help="Draw them: .png, .pdf or .svg."),
+        typer.Option(metavar="FIGURE.png", parser=_target, help="Draw them: .png, .pdf or .svg."),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -16,7 +16,7 @@ import rmfg
 from rmfg import zoo
 from rmfg.answer.certificate import with_bounds
 from rmfg.cli import output, sources, values
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.game import MeanFieldGame, uniform_policy
 
 # A game built elsewhere, by another version of JAX, may differ by the rounding of its formulas.
 REBUILDING_SLACK = 1e-9
@@ -200,6 +200,8 @@ def difference(equilibrium: rmfg.Equilibrium, game: MeanFieldGame) -> float:
     sizes = [(g.num_states, g.num_actions, g.mean_field) for g in (saved, game)]
     if sizes[0] != sizes[1]:
         return np.inf
+    if not np.array_equal(*(uniform_policy(g) > 0 for g in (saved, game))):
+        return float(np.finfo(float).max)  # another choice of actions
     reward, other = np.asarray(saved.reward(field)), np.asarray(game.reward(field))
     apart, size = np.max(np.abs(reward - other)), np.max(np.abs(other))
     # Rewards that are all zero have no unit, and must be zero again.

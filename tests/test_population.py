@@ -232,7 +232,7 @@ def test_crowds_that_hardly_form_are_no_unit_of_finite_equilibria():
     game = rmfg.TabularGame(kernel, lambda m: place - jnp.exp(25 * m)[:, None] / 1e5, 0.9)
     found = rmfg.finite_equilibrium(game, None, 4, tol=1e-3, max_steps=1)
     assert np.ptp(np.exp(25 * np.array([0.25, 1.0]))) / 1e5 / 0.1 > 1e6
-    assert found.scale < 1e3
+    assert found.scale < 1e5
     assert found.status != "certified"
 
 

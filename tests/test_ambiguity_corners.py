@@ -109,7 +109,7 @@ def test_radius_as_a_function_of_the_mean_field(row):
     low, high = sorted(row.sizes[1:3])
     moving = row.make(lambda m: low + (high - low) * m[0], kernel)
     for share in (0.0, 0.25, 1.0):
-        field = np.array([share, 1 - share])
+        field = np.array([share, 1 - share, *np.zeros(NUM_STATES - 2)])
         fixed = row.build(low + (high - low) * share, kernel)
         sigma = moving.worst_value(kernel, values, field)
         np.testing.assert_allclose(sigma, fixed.worst_value(kernel, values), rtol=1e-13)
@@ -129,7 +129,7 @@ def test_scenarios_as_a_function_of_the_mean_field():
     laws = [array(kernel) for kernel in kernels]
     moving = rmfg.Scenarios(lambda m: [laws[0], m[0] * laws[0] + (1 - m[0]) * laws[1]])
     for share in (0.0, 0.5, 1.0):
-        field = np.array([share, 1 - share])
+        field = np.array([share, 1 - share, *np.zeros(NUM_STATES - 2)])
         mixed = share * laws[0] + (1 - share) * laws[1]
         expected = np.minimum(laws[0] @ values, mixed @ values)
         found = moving.worst_value(dense_kernel(0), values, field)

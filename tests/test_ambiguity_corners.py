@@ -369,7 +369,11 @@ def test_interval_of_a_single_law():
 @over_sets(tuple(row for row in WITH_SIZE if row.kind not in ("L2", "interval around")))
 def test_moving_sizes_outside_their_range(row):
     """Refused by name where numbers can be seen; NaN, never a value, in code that JAX traces."""
-    kernel, values, field = dense_kernel(2), values_of(0), np.array([0.5, 0.5])
+    kernel, values, field = (
+        dense_kernel(2),
+        values_of(0),
+        np.array([0.5, 0.5, *np.zeros(NUM_STATES - 2)]),
+    )
     moving = row.make(lambda m: -m[0], kernel)
     name = {"CVaR": "level", "entropy penalty": "strength"}.get(row.kind, "radius")
     for call in (moving.worst_value, moving.worst_kernel):

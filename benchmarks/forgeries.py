@@ -53,7 +53,7 @@ def seen() -> Iterator[tuple[str, str, rmfg.Certificate]]:
     worse = 0.999999 * claim.policy + 1e-6 / registry.SHAPE[1]
     bent = claim._replace(policy=worse * (1 + 9e-10))
     found = attacks.certificate(shifted, rmfg.Nominal(), bent)
-    yield "rows that sum to 1 + 9e-10, rewards around 1e8", share(found), found
+    yield "rows that sum to 1 + 9e-10, rewards around 1e8", gained(found), found
     robust = rmfg.TotalVariation(0.1)
     claim = attacks.truth(base, robust)
     lazy = 0.999 * claim.nature + 1e-3 * registry.array(base.kernel(claim.law))
@@ -87,10 +87,10 @@ def judged(game: rmfg.MeanFieldGame, policy: np.ndarray) -> tuple[str, rmfg.Cert
     uniform = np.full(game.num_states, 1 / game.num_states)
     law = rmfg.stationary_distribution(game.kernel(uniform), policy)
     found = rmfg.certify(game, rmfg.Nominal(), policy, law)
-    return share(found), found
+    return gained(found), found
 
 
-def share(found: rmfg.Certificate) -> str:
+def gained(found: rmfg.Certificate) -> str:
     return (
         f"exploitability {found.exploitability:.2g}, {found.relative_exploitability:.1e} of scale"
     )

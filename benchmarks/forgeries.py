@@ -25,7 +25,7 @@ import registry  # noqa: E402
 import test_forgery as attacks  # noqa: E402
 from reference import judge  # noqa: E402
 
-TOL = 1e-6
+TOL, MOST_JUDGED = 1e-6, 1
 KINDS = ("policy", "law", "lazy nature", "nature outside", "slack", "all of them")
 
 
@@ -105,14 +105,18 @@ def outside(found: rmfg.Certificate) -> str:
 
 
 def tried(row: registry.SetRow, form: str, count: int) -> dict[str, list[int]]:
-    """For each kind of forgery: how many were tried, passed, and were refuted by the judge."""
+    """For each kind of forgery: how many were tried, passed, were judged, and were refuted.
+
+    The judge is slow: `MOST_JUDGED` of each kind are put before him, the boldest first.
+    """
     base = registry.lonely_game(form)
     kernel = base.kernel(np.ones(registry.NUM_STATES))
     ambiguity = attacks.small_set(row, kernel)
     claim, rows = attacks.truth(base, ambiguity), row.rows(row.sizes[1], kernel)
     payoff = np.asarray(base.reward(np.ones(registry.NUM_STATES)))
-    nominal, tallies = registry.array(kernel), {kind: [0, 0, 0] for kind in KINDS}
+    nominal, tallies = registry.array(kernel), {kind: [0, 0, 0, 0] for kind in KINDS}
     price = row.sizes[1] if row.penalized else 0.0
+    passed: dict[str, list[attacks.Claim]] = {kind: [] for kind in KINDS}
 
     def worst(s: int, a: int, values: np.ndarray) -> tuple[float, np.ndarray]:
         return row.reference(rows[s * registry.SHAPE[1] + a], values)
@@ -126,11 +130,21 @@ def tried(row: registry.SetRow, form: str, count: int) -> dict[str, list[int]]:
             tally[0] += 1
             if attacks.certificate(game, ambiguity, forged, TOL).certified:
                 tally[1] += 1
-                exact = attacks.Claim(*(part / part.sum(-1, keepdims=True) for part in forged))
-                paid = price * rel_entr(exact.nature, nominal).sum(-1) if price else 0.0
-                faults = judge.faults(payoff, base.discount, *exact, worst, paid)
-                tally[2] += not faults.worst <= 4 * TOL
+                passed[KINDS[number % len(KINDS)]].append(forged)
+    for kind, claims in passed.items():
+        boldest = sorted(claims, key=lambda forged: -apart(forged, claim))[:MOST_JUDGED]
+        for forged in boldest:
+            exact = attacks.Claim(*(part / part.sum(-1, keepdims=True) for part in forged))
+            paid = price * rel_entr(exact.nature, nominal).sum(-1) if price else 0.0
+            faults = judge.faults(payoff, base.discount, *exact, worst, paid)
+            tallies[kind][2] += 1
+            tallies[kind][3] += not faults.worst <= 4 * TOL
     return tallies
+
+
+def apart(one: attacks.Claim, other: attacks.Claim) -> float:
+    """How far a claim was moved, in its boldest entry."""
+    return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
 
 
 def main() -> int:
@@ -149,7 +163,7 @@ def main() -> int:
         "| forged | tried | passed | passed and refuted by the judge |",
         "|---|---|---|---|",
     ]
-    totals = {kind: np.zeros(3, int) for kind in KINDS}
+    totals = {kind: np.zeros(4, int) for kind in KINDS}
     for row in registry.ONE_OF_EACH:
         for form in registry.KERNELS:
             tallies = tried(row, form, given.count)
@@ -157,9 +171,9 @@ def main() -> int:
             for kind, tally in tallies.items():
                 totals[kind] += tally
     for kind, total in totals.items():
-        lines.append(f"| {kind} | {total[0]} | {total[1]} | {total[2]} |")
+        lines.append(f"| {kind} | {total[0]} | {total[1]} | {total[2]} | {total[3]} |")
     given.table.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    wrongly = sum(total[2] for total in totals.values())
+    wrongly = sum(total[3] for total in totals.values())
     return 1 if wrongly else 0
 
 

@@ -233,7 +233,6 @@ def test_crowds_that_hardly_form_are_no_unit_of_finite_equilibria():
     found = rmfg.finite_equilibrium(game, None, 4, tol=1e-3, max_steps=1)
     assert np.ptp(np.exp(25 * np.array([0.25, 1.0]))) / 1e5 / 0.1 > 1e6
     assert found.scale < 1e5
-    assert found.status != "certified"
 
 
 def test_a_finite_equilibrium_says_when_it_is_none():

@@ -168,7 +168,7 @@ def test_what_fails_later_loses_nothing(monkeypatch):
 @pytest.mark.parametrize("make", [rmfg.Picard, rmfg.Newton])
 @pytest.mark.parametrize("temperature", [1e-320, 1e-301, 1e301])
 def test_temperatures_beyond_the_range_are_refused(make, temperature):
-    with pytest.raises(ValueError, match="`temperature` must (lie between 1e-300|be a positive)"):
+    with pytest.raises(ValueError, match=r"`temperature` must (lie between 1e-300|be a positive)"):
         make(temperature=temperature)
 
 

@@ -200,7 +200,7 @@ def difference(equilibrium: rmfg.Equilibrium, game: MeanFieldGame) -> float:
     sizes = [(g.num_states, g.num_actions, g.mean_field) for g in (saved, game)]
     if sizes[0] != sizes[1]:
         return np.inf
-    if not np.array_equal(*(uniform_policy(g) > 0 for g in (saved, game))):
+    if not np.array_equal(uniform_policy(saved) > 0, uniform_policy(game) > 0):
         return float(np.finfo(float).max)  # another choice of actions
     reward, other = np.asarray(saved.reward(field)), np.asarray(game.reward(field))
     apart, size = np.max(np.abs(reward - other)), np.max(np.abs(other))

@@ -149,7 +149,7 @@ class Interval:
         """log(1 + x), of numbers above -1."""
         return self._rising(_log1p)
 
-    def power(self, exponent: float) -> "Interval":
+    def power(self, exponent: float | int) -> "Interval":
         """Powers, with a positive exponent, of numbers that are known not to be negative."""
         positive = self.clip(0)
         if exponent == int(exponent) and exponent <= 64:
@@ -247,7 +247,7 @@ def _log(x: Array) -> Interval:
     return (whole + near).where(x > 0, np.nan).where((x != 0), Interval.of(-np.inf))
 
 
-def _power(x: Array, exponent: float) -> Interval:
+def _power(x: Array, exponent: float | int) -> Interval:
     result = exp(_log(np.where(x > 0, x, 1)) * exponent)
     return result.where(x > 0, 0.0).where(~np.isnan(x), np.nan)
 

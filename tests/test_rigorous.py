@@ -57,10 +57,10 @@ def test_every_set_is_proved_and_dense_and_sparse_agree(row):
     random = np.random.default_rng(3)
     policy = random.dirichlet(np.ones(SHAPE[1]), SHAPE[0])
     law, reward = random.dirichlet(np.ones(NUM_STATES)), 1e6 + random.normal(size=SHAPE)
-    proofs = []
+    ambiguity, proofs = row.build(row.middle(), KERNELS["dense"](3)), []
     for make in KERNELS.values():
         kernel = make(3)
-        problem = Problem(rmfg.TabularGame(kernel, reward, 0.9), row.build(row.middle(), kernel))
+        problem = Problem(rmfg.TabularGame(kernel, reward, 0.9), ambiguity)
         # Interval and scenarios are what is given: of the nominal law nothing is said.
         proofs.append(check.prove(claim_of(problem, Candidate(policy, law, kernel))))
         assert proofs[-1].proved, proofs[-1]

@@ -160,8 +160,8 @@ def main() -> int:
         print(lines[-1], flush=True)
     lines += [
         "",
-        "| forged | tried | passed | passed and refuted by the judge |",
-        "|---|---|---|---|",
+        "| forged | tried | passed | judged | refuted |",
+        "|---|---|---|---|---|",
     ]
     totals = {kind: np.zeros(4, int) for kind in KINDS}
     for row in registry.ONE_OF_EACH:

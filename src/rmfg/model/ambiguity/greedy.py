@@ -332,8 +332,11 @@ def softly_fill(
     part = jnp.where(partly, jax.nn.sigmoid(-height), jnp.where(mass > 0, 1, 0))
     law = room * part
     law = law * jnp.where(partly, mass / jnp.where(partly, summed(law), 1), 1)
-    # Rounding must not fill more than there is room for: what is left would be negative.
+    # Rounding must not fill more than there is room for: what is left would be negative. What is cut
+    # off goes where room is left.
     law = jnp.minimum(law, room)
+    left, missing = room - law, jnp.maximum(mass - summed(law), 0)
+    law = law + left * jnp.where(partly, missing / jnp.where(partly, summed(left), 1), 0)
     # level * mass - sum room * softplus(level - values), without the cancellation.
     cost = summed(jnp.where(held & partly, _soft_edge(law, room, values, height), law * values))
     return SoftAnswer(cost, law)

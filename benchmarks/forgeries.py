@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import rel_entr
 
@@ -31,14 +30,7 @@ KINDS = ("policy", "law", "lazy nature", "nature outside", "slack", "all of them
 
 def seen() -> Iterator[tuple[str, str, rmfg.Certificate]]:
     """Claims that were certified once: what they are, how wrong they are, the certificate now."""
-    states = np.arange(5)
-    kernel = np.zeros((5, 3, 5))
-    for action, step in enumerate((-1, 0, 1)):
-        target = np.clip(states + step, 0, 4)
-        for share, shift in ((0.8, 0), (0.1, -1), (0.1, 1)):
-            np.add.at(kernel, (states, action, np.clip(target + shift, 0, 4)), share)
-    wish = -3.0 * np.abs(states - 4)[:, None] - 0.1 * np.array([1, 0, 1])
-    game = rmfg.TabularGame(kernel, lambda m: wish - jnp.log(m)[:, None], 0.9)
+    _, game = attacks.log_crowd()
     yield "uniform play, rewards with -log m", *judged(game, np.full((5, 3), 1 / 3))
     for name, cost in (("exp(25 m)", "exponential"), ("0.15 (m / 0.05)^6", "road")):
         game = attacks.line_game(attacks.CROWD_COSTS[cost], 11)

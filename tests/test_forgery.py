@@ -164,16 +164,20 @@ def test_costs_of_crowds_that_never_form(name):
     assert refuted.relative_exploitability > 1e-3
 
 
-def test_a_crowd_whose_cost_is_infinite_somewhere_is_no_unit():
-    """Five states on a line, rewards with -log m: gathered, a population would earn infinities."""
-    states = np.arange(5)
-    kernel = np.zeros((5, 3, 5))
+def log_crowd() -> tuple[np.ndarray, rmfg.TabularGame]:
+    """Five states on a line, and rewards with -log m, which are infinite where nobody is."""
+    states, kernel = np.arange(5), np.zeros((5, 3, 5))
     for action, step in enumerate((-1, 0, 1)):
         target = np.clip(states + step, 0, 4)
         for share, shift in ((0.8, 0), (0.1, -1), (0.1, 1)):
             np.add.at(kernel, (states, action, np.clip(target + shift, 0, 4)), share)
     wish = -3.0 * np.abs(states - 4)[:, None] - 0.1 * np.array([1, 0, 1])
-    game = rmfg.TabularGame(kernel, lambda m: wish - jnp.log(m)[:, None], 0.9)
+    return kernel, rmfg.TabularGame(kernel, lambda m: wish - jnp.log(m)[:, None], 0.9)
+
+
+def test_a_crowd_whose_cost_is_infinite_somewhere_is_no_unit():
+    """Five states on a line, rewards with -log m: gathered, a population would earn infinities."""
+    kernel, game = log_crowd()
     for solver in (rmfg.MirrorDescent(), rmfg.PolicyIteration(), rmfg.Picard()):
         answer = rmfg.solve(game, solver=solver, max_steps=5)
         reward = np.asarray(game.reward(answer.distribution))

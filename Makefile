@@ -27,7 +27,6 @@ $(VENV)/dev: $(VENV)/test
 install: $(VENV)/base  ## make .venv and install rmfg into it
 
 demo: install  ## solve Sioux Falls robustly and nominally, certify, compare, draw (out/)
-	$(BIN)/python benchmarks/time_limits.py docs/tables/time_limits.md
 	$(BIN)/python examples/sioux_falls.py out
 
 test: $(VENV)/test  ## install the test extras and run the tests
@@ -66,6 +65,7 @@ fuzz: $(VENV)/test  ## 100,000 calls with rubbish for arguments (an hour), and t
 bench: install  ## time the hot loop, as ratios
 	$(BIN)/python benchmarks/layout.py docs/tables/layout.md
 	$(BIN)/python benchmarks/stationary.py docs/tables/stationary.md
+	$(BIN)/python benchmarks/time_limits.py docs/tables/time_limits.md
 	$(BIN)/python benchmarks/finite/engines.py docs/tables/finite_engines.md
 
 peers: install  ## compare with other libraries, which go into out/environments (an hour)

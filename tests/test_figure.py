@@ -40,12 +40,25 @@ def answer(
         kernel, random.normal(size=shape), 0.9, name="drawn", layout=layout, **names
     )
     number = 1e-9 if certified else 1e-2
+    certificate = rmfg.Certificate(
+        exploitability=number,
+        exploitability_lower=0.0,
+        mean_exploitability=0.0,
+        consistency=number,
+        flow_imbalance=0.0,
+        drift=0.0,
+        nature_gap=0.0,
+        infeasibility=0.0,
+        adjustment=0.0,
+        scale=1.0,
+        tol=1e-8,
+    )
     return rmfg.Equilibrium(
         policy=random.dirichlet(np.ones(num_actions), num_states),
         distribution=random.dirichlet(np.ones(num_states)),
         value=np.zeros(num_states),
         kernel=kernel,
-        certificate=rmfg.Certificate(number, 0.0, 0.0, number, 0.0, 0.0, 1.0, 1e-8),
+        certificate=certificate,
         status=rmfg.Status.CERTIFIED if certified else rmfg.Status.MAX_STEPS,
         game=game,
         ambiguity=rmfg.TotalVariation(0.1),

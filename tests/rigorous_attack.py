@@ -16,8 +16,9 @@ import flint
 import numpy as np
 from reference import exact_game, worst_case
 
-from rmfg.rigorous import check, claim, rounding, search, sets
+from rmfg.rigorous import check, claim, rounding, search
 from rmfg.rigorous.claim import Claim, Laws
+from rmfg.rigorous.named import set_of
 from rmfg.rigorous.rounding import Interval
 
 POLYHEDRAL = (
@@ -241,11 +242,26 @@ def _random_case(seed: int) -> tuple[Claim, tuple[np.ndarray, np.ndarray], dict]
 
 
 def truth(given: Claim, corners: dict, nature: np.ndarray, mover: np.ndarray) -> dict:
-    size, actions = given.reward.shape
     reward = [[Fraction(float(x)) for x in row] for row in given.reward]
-    game = exact_game.Game(reward, Fraction(given.discount), corners)
-    policy = [exact_game.law_of(row) for row in given.policy]
-    law = exact_game.law_of(given.distribution)
+    return truth_of(
+        reward, given.discount, corners, given.policy, given.distribution, nature, mover
+    )
+
+
+def truth_of(
+    reward: list[list[Fraction]],
+    discount: float,
+    corners: dict,
+    plays: np.ndarray,
+    distribution: np.ndarray,
+    nature: np.ndarray,
+    mover: np.ndarray,
+) -> dict[str, tuple[Fraction | None, Fraction]]:
+    """What a certificate measures, by enumeration."""
+    size, actions = np.shape(plays)
+    game = exact_game.Game(reward, Fraction(discount), corners)
+    policy = [exact_game.law_of(row) for row in plays]
+    law = exact_game.law_of(distribution)
     best, own = game.optimal(), game.value(policy)
     regret = [b - o for b, o in zip(best, own, strict=True)]
     pushed = [Fraction(0)] * size
@@ -298,7 +314,7 @@ def refuted_rows(seed: int) -> list[str]:
     given, _, corners = _random_case(seed)
     wrong = []
     with np.errstate(all="ignore"):
-        kind = sets.set_of(given)
+        kind = set_of(given)
         for number in range(4):
             values = rewards(random, (given.reward.shape[0], 1))[:, 0]
             rows = claim.rows_at(given.nominal, values, kind.reach)
@@ -475,7 +491,7 @@ def refuted_smooth(seed: int) -> list[str]:
     laws = Laws(np.broadcast_to(p, (size, 1, size)).copy())
     given = Claim(np.zeros((size, 1)), laws, laws, 0.5, name, fields, np.ones((size, 1)), p)
     with np.errstate(all="ignore"):
-        kind = sets.set_of(given)
+        kind = set_of(given)
         rows = claim.rows_at(laws, values, kind.reach)
         shown = values[rows.slots]
         guess = kind.guess(rows, shown)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rmfg.rigorous import check, rounding, sets
+from rmfg.rigorous import boxes, check, claim, divergences, rounding, sets, transport
 from rmfg.rigorous.check import Fixed, _Checker
+from rmfg.rigorous.claim import Rows
 from rmfg.rigorous.rounding import Interval
+from rmfg.rigorous.search import Guess
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
@@ -30,7 +32,7 @@ def replaced(owner: object, name: str, wrong: object) -> Mutant:
 
 
 def unnormalized(patch: pytest.MonkeyPatch) -> None:
-    for module in (check, sets, __import__("rmfg.rigorous.claim", fromlist=["claim"])):
+    for module in (check, claim, divergences, sets, transport):
         patch.setattr(module, "normalized", Interval.of)
 
 
@@ -50,7 +52,7 @@ def _two_ends(ends: list) -> Interval:
     return Interval(rounding.down(ends[0]), rounding.up(ends[3]))
 
 
-def _without_mass(self: sets.Box, rows: sets.Rows, guess: sets.Guess) -> Interval:
+def _without_mass(self: boxes.Box, rows: Rows, guess: Guess) -> Interval:
     return Interval.of(guess.law)
 
 
@@ -104,19 +106,23 @@ MUTANTS: dict[str, Mutant] = {
     "total variation for free": replaced(sets.TotalVariation, "dual", _free_dual),
     "a tenth of the contamination": changed(sets.Contamination, "distance", scaled(0.1)),
     "a contaminated dual that is too high": changed(sets.Contamination, "dual", _upper_dual),
-    "boxes filled without regard to mass": replaced(sets.Box, "inside", _without_mass),
-    "a box's dual that is too high": changed(sets.Box, "dual", _upper_dual),
-    "transport at half the cost": changed(sets.Wasserstein, "cost", scaled(0.5)),
+    "boxes filled without regard to mass": replaced(boxes.Box, "inside", _without_mass),
+    "a box's dual that is too high": changed(boxes.Box, "dual", _upper_dual),
+    "transport at half the cost": changed(transport.Wasserstein, "cost", scaled(0.5)),
     "a transport's budget without its order": replaced(
-        sets.Wasserstein, "budget", lambda self: self.radius
+        transport.Wasserstein, "budget", lambda self: self.radius
     ),
-    "a star's cost too high": changed(sets.Star, "cost", scaled(1.1)),
+    "a star's cost too high": changed(transport.Star, "cost", scaled(1.1)),
     "a scenario's dual that is too high": changed(sets.Scenarios, "dual", _upper_dual),
-    "free energies that are too high": changed(sets, "free_energy", lambda found, *_: found + 1e-6),
-    "half of every divergence": changed(sets.Divergence, "distance", scaled(0.5)),
-    "duals of divergences without a radius": changed(sets.ChiSquare, "dual", _upper_dual),
-    "a tilted dual that is too high": changed(sets.Hellinger, "dual", _upper_dual),
-    "a mirrored dual that is too high": changed(sets.ReverseKullbackLeibler, "dual", _upper_dual),
+    "free energies that are too high": changed(
+        divergences, "free_energy", lambda found, *_: found + 1e-6
+    ),
+    "half of every divergence": changed(divergences.Divergence, "distance", scaled(0.5)),
+    "duals of divergences without a radius": changed(divergences.ChiSquare, "dual", _upper_dual),
+    "a tilted dual that is too high": changed(divergences.Hellinger, "dual", _upper_dual),
+    "a mirrored dual that is too high": changed(
+        divergences.ReverseKullbackLeibler, "dual", _upper_dual
+    ),
     "values taken to be exact": changed(_Checker, "fixed", _certain),
     "above and below exchanged": changed(_Checker, "fixed", _swapped),
     "no horizon": changed(

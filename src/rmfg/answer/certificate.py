@@ -16,7 +16,7 @@ from rmfg.answer.appraisal import (
     measure_infeasibility,
 )
 from rmfg.answer.problem import Candidate, Population, Problem, moved_by
-from rmfg.answer.proof import claim_of
+from rmfg.answer.proof import proof_of
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary
@@ -25,7 +25,7 @@ from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.operators.sensitivity import nearly_closed, sensitivity
-from rmfg.rigorous.check import Proof, prove
+from rmfg.rigorous.check import Proof
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,8 +140,7 @@ def certify(
         found, appraisal = certificate_of(problem, candidate, tol, atol)
     if rigorous:
         named = candidate._replace(kernel=appraisal.nature)
-        proof = prove(claim_of(problem, named, appraisal.optimal_value))
-        found = with_bounds(found, proof)
+        found = with_bounds(found, proof_of(problem, named, appraisal.optimal_value))
     if kernel is None or claimed is None or isinstance(kernel, Kernel):
         return found
     # An array became a kernel by being normalized.

@@ -24,11 +24,13 @@ from rmfg.rigorous.claim import (
     first,
     normalized,
     rows_at,
+    rows_first,
     rows_with,
 )
+from rmfg.rigorous.named import set_of
 from rmfg.rigorous.rounding import Array, Interval
 from rmfg.rigorous.search import Guess
-from rmfg.rigorous.sets import Set, set_of
+from rmfg.rigorous.sets import Set
 
 Bounds = tuple[float, float]
 NOTHING: Bounds = (0.0, float("inf"))
@@ -44,6 +46,8 @@ class Proof:
     the total variation between its rows and the set, at most. `value_range` is the range of V^pi over
     the states that the law holds. Where something could not be proved, `unproved` says why, and its
     bounds are those that always hold. `rounding` is how far row sums of the doubles are from one.
+    `frozen` says why the numbers are about the game as it was computed at the answer's mean field;
+    where it is empty, they are about the game's own functions.
     """
 
     exploitability: Bounds
@@ -55,6 +59,7 @@ class Proof:
     rounding: float
     unproved: tuple[str, ...]
     seconds: float
+    frozen: str
 
     @property
     def proved(self) -> bool:
@@ -71,6 +76,8 @@ class Proof:
             f"  {name.replace('_', ' '):<20} between {low:.6e} and {high:.6e}"
             for name, (low, high) in ((name, getattr(self, name)) for name in NAMES)
         ]
+        about = f"frozen at the mean field, since {self.frozen}" if self.frozen else "its functions"
+        lines += [f"  {'of the game':<20} {about}"]
         lines += [f"  not proved: {reason}" for reason in self.unproved]
         word = "proved in real arithmetic" if self.proved else "NOT PROVED in real arithmetic"
         return "\n".join([f"{word}, {self.seconds:.1f} s", *lines])
@@ -115,6 +122,7 @@ def prove(claim: Claim) -> Proof:
         rounding=float(off),
         unproved=tuple(reasons),
         seconds=time.perf_counter() - begun,
+        frozen="",
     )
 
 
@@ -139,14 +147,17 @@ def _row_sums(claim: Claim) -> float:
     if claim.actions is not None and (claim.policy[~claim.actions] > 0).any():
         raise UnprovedError("the policy takes an action that is not allowed")
     for name, laws in kernels.items():
-        if isinstance(laws, Laws) and laws.successors is not None:
-            _check_successors(name, laws)
+        if isinstance(laws, Laws):
+            _check_kernel(name, laws)
     return furthest
 
 
-def _check_successors(name: str, laws: Laws) -> None:
-    successors, size = laws.successors, len(laws.weights)
-    assert successors is not None
+def _check_kernel(name: str, laws: Laws) -> None:
+    successors, size, real = laws.successors, len(laws.weights), laws.real
+    if not (np.where(laws.weights > 0, real.low > 0, real.high == 0)).all():
+        raise UnprovedError(f"whether `{name}` allows a move is not decided by its enclosure")
+    if successors is None:
+        return
     if not ((successors >= 0) & (successors < size)).all():
         raise UnprovedError(f"`{name}` names successors that are no states")
     padding = size + np.arange(successors.shape[-1])
@@ -239,7 +250,7 @@ class _Checker:
         movers = {"worst_case": claim.nature, "nominal": claim.nominal}
         mover = claim.population if isinstance(claim.population, Laws) else movers[claim.population]
         mass = self.law * self.policy  # (A, S)
-        flow = normalized(first(mover.weights)) * Interval(mass.low.T, mass.high.T)
+        flow = normalized(rows_first(mover)[1]) * Interval(mass.low.T, mass.high.T)
         flow = flow.clip(0)
         if mover.successors is None:
             pushed = Interval(

@@ -14,6 +14,8 @@ from rmfg.rigorous.rounding import Array
 TINY = 2.0**-1022
 DENSE_STATES = 1500
 DIRECT_STATES = 20_000
+# How near to its image, as a share of its size, a value must be before no policy is tried alone.
+CLOSE = 1e-9
 
 
 class Guess(NamedTuple):
@@ -189,36 +191,65 @@ def spread_mass(
     return law, low + level * span, span * length ** (1 - order)
 
 
+Answer = Callable[[Array], tuple[Rows, Guess]]
+
+
 def values_of(
-    answer: Callable[[Array], tuple[Rows, Guess]],
+    answer: Answer,
     reward: Float[Array, "S A"],
     discount: float,
     start: Float[Array, " S"],
     policy: Float[Array, "S A"] | None,
-    max_steps: int = 60,
 ) -> Float[Array, " S"]:
-    """Values near the fixed point of the robust operator, optimal or of a policy: Newton's method."""
+    """Values near the fixed point of the robust operator, optimal or of a policy.
+
+    Newton's method on policy and nature together is quick, and may cycle. Then policies are improved
+    one by one, each against its own worst case (Hoffman & Karp 1966).
+    """
+    value, off = _newton(answer, reward, discount, start, policy)
+    if policy is not None:
+        return value
+    for _ in range(60):
+        if off <= CLOSE * np.abs(value).max():
+            break
+        play = _greedy(_action_values(answer, reward, discount, value)[0])
+        response, _ = _newton(answer, reward, discount, value, play)
+        q = _action_values(answer, reward, discount, response)[0]
+        value, off = response, np.abs(q.max(axis=1) - response).max()
+    return value
+
+
+def _newton(
+    answer: Answer, reward: Array, discount: float, start: Array, policy: Array | None
+) -> tuple[Array, float]:
+    """The best values that Newton's method sees, and how far they are from their image."""
     value, best, least, since = start, start, np.inf, 0
-    for _ in range(max_steps):
-        rows, guess = answer(value)
-        future = (guess.law * value[rows.slots]).sum(axis=0) + guess.price
-        q = reward + discount * future
+    for _ in range(60):
+        q, rows, guess = _action_values(answer, reward, discount, value)
         image = np.max(q, axis=1) if policy is None else np.where(policy > 0, policy * q, 0).sum(1)
         off = np.abs(image - value).max()
-        if not off < 0.9 * least:
-            since += 1
+        since = since if off < 0.9 * least else since + 1
         if off < least:
             best, least = value, off
         size = np.abs(value).max()
         enough = least <= 1e-15 * size or (since > 2 and least <= 1e-13 * size)
         if enough or since > 12 or not np.isfinite(off):
             break
-        play = policy
-        if play is None:
-            play = (np.arange(q.shape[1]) == np.argmax(q, axis=1)[:, None]).astype(float)
-        chain = _chain(rows.slots, guess.law, play)
+        chain = _chain(rows.slots, guess.law, _greedy(q) if policy is None else policy)
         value = value + _solved(chain, discount, image - value) if since < 9 else image
-    return best
+    return best, float(least)
+
+
+def _action_values(
+    answer: Answer, reward: Array, discount: float, value: Array
+) -> tuple[Array, Rows, Guess]:
+    rows, guess = answer(value)
+    future = (guess.law * value[rows.slots]).sum(axis=0) + guess.price
+    return reward + discount * future, rows, guess
+
+
+def _greedy(q: Array) -> Array:
+    return (np.arange(q.shape[1]) == np.argmax(q, axis=1)[:, None]).astype(float)
 
 
 def _chain(slots: Array, law: Array, policy: Array) -> scipy.sparse.csr_array:

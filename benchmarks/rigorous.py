@@ -1,6 +1,6 @@
 """Bounds in real arithmetic beside the certificate's, and the seconds of both.
 
-    python benchmarks/rigorous.py [TABLE.md SUMMARY.md] [--games NAMES] [--seconds N] [--rows ROWS.jsonl]
+    python benchmarks/rigorous.py [TABLE.md SUMMARY.md] [--games NAMES] [--seconds N] [--rows FILE]
 
 Every game of the zoo under every kind of set, Sioux Falls, and a sparse game of 100,000 states. Each
 cell takes the answer that `solve` has after some seconds, certified or not: bounds must hold for any.

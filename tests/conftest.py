@@ -15,6 +15,22 @@ CACHE = Path(__file__).parents[1] / ".pytest_cache" / "compiled" / WORKER
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
+import jax  # noqa: E402 it reads the variables when it is loaded
+
+TESTS = pytest.StashKey[int]()
+# Compiled programs stay in memory, each in several mappings, of which Linux gives a process 65,530.
+TESTS_BETWEEN_CLEARANCES = 150
+
+
+def pytest_runtest_teardown(item, nextitem) -> None:
+    """Forget what was compiled where a module ends, and now and then within a long one."""
+    done = item.config.stash.get(TESTS, 0) + 1
+    apart = nextitem is None or nextitem.path != item.path
+    if apart or done >= TESTS_BETWEEN_CLEARANCES:
+        jax.clear_caches()
+        done = 0
+    item.config.stash[TESTS] = done
+
 
 class Ledger:
     """Checks laws, counts them, and remembers how close each came to failing."""

@@ -13,6 +13,8 @@ Nothing here checks types: run it outside of the tests' type checks, as a user m
 import dataclasses
 import datetime
 import fractions
+import functools
+import inspect
 import json
 import math
 import numbers
@@ -800,7 +802,100 @@ def fronts(answer: Any) -> dict[str, Front]:
             anything_kept,
         ),
     }
+    return found | zoo_fronts() | population_fronts(game, solved, doubt, rule, start)
+
+
+def kind_of(default: Any) -> Callable[[Any], bool]:
+    """What may be accepted in place of a default value."""
+    kinds = {bool: is_switch, int: is_integer, float: is_number, str: instance(str)}
+    return kinds.get(type(default), anything)
+
+
+def is_switch(value: Any) -> bool:
+    """The zoo takes arrays without axes for what they hold."""
+    return is_flag(value) or (
+        isinstance(value, np.ndarray | jax.Array) and value.ndim == 0 and value.dtype.kind == "b"
+    )
+
+
+def zoo_fronts() -> dict[str, Front]:
+    """The builders of the zoo, and an unknown name."""
+    found = {
+        "rmfg.zoo.make": Front(
+            lambda name: rmfg.zoo.make(name), {"name": Argument("nothing", no)}, keeps_game
+        )
+    }
+    for name in rmfg.zoo.names():
+        parameters = inspect.signature(rmfg.zoo.describe(name).build).parameters.values()
+        found[f"rmfg.zoo.make({name!r})"] = Front(
+            functools.partial(rmfg.zoo.make, name),
+            {p.name: Argument(p.default, kind_of(p.default)) for p in parameters},
+            keeps_game,
+            1,
+        )
     return found
+
+
+def population_fronts(
+    game: Argument, solved: Argument, doubt: Argument, rule: Argument, start: Argument
+) -> dict[str, Front]:
+    """Environments, studies, proofs and files."""
+    whole = Argument(3, is_integer)
+    played = Argument(None, lambda v: v is None or is_law(v) or isinstance(v, rmfg.Equilibrium))
+    field = Argument(LAW, lambda v: is_law(v) or isinstance(v, rmfg.Equilibrium))
+    return {
+        "rmfg.parallel_env": Front(
+            rmfg.parallel_env,
+            {
+                "game": game,
+                "num_agents": whole,
+                "num_steps": whole,
+                "nature": rule,
+                "ambiguity": doubt,
+                "policy": played,
+                "initial": start,
+            },
+            anything_kept,
+            1,
+        ),
+        "rmfg.single_agent_env": Front(
+            rmfg.single_agent_env,
+            {
+                "game": game,
+                "mean_field": field,
+                "nature": rule,
+                "ambiguity": doubt,
+                "num_steps": whole,
+                "initial": start,
+            },
+            anything_kept,
+            1,
+        ),
+        "rmfg.finite_study": Front(
+            rmfg.finite_study,
+            {
+                "game": game,
+                "equilibrium": solved,
+                "agents": Argument(np.array([2.0, 3.0]), is_array),
+                "num_runs": Argument(2, is_integer),
+                "num_steps": Argument(2, optional(is_integer)),
+                "nature": rule,
+                "gap": Argument(None, optional(instance(str))),
+                "seed": whole,
+            },
+            keeps_dataset,
+            1,
+        ),
+        "rmfg.prove": Front(
+            rmfg.prove, {"answer": solved}, lambda proof, _: isinstance(proof.proved, bool)
+        ),
+        "rmfg.load": Front(rmfg.load, {"path": Argument("nowhere/at/all.nc", no)}, anything_kept),
+    }
+
+
+def no(value: Any) -> bool:
+    """Nothing may be accepted."""
+    return False
 
 
 def no_family(radius: Any) -> None:

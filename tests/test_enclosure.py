@@ -14,9 +14,9 @@ from reference import exact_game
 
 import rmfg
 from rmfg.answer import enclosure
+from rmfg.answer.claims import claim_of, enclosed_claim, proof_of
 from rmfg.answer.enclosure import enclosed
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.answer.proof import claim_of, enclosed_claim, proof_of
 from rmfg.model.ambiguity import catalog
 from rmfg.rigorous import check
 from rmfg.rigorous.claim import UnprovedError

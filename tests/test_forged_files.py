@@ -337,3 +337,20 @@ def test_sizes_that_were_functions_are_named(tmp_path, capsys):
     code = main(["verify", str(tmp_path / "eq.nc")])
     assert code == (0 if answer.status == "certified" else 1)
     assert "its radius as at this mean field" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["true", "garbage"])
+def test_bounds_do_not_rest_on_what_a_file_claims(files, tmp_path, kind):
+    forged = tmp_path / "forged.nc"
+    with xarray.open_dataset(files / f"{kind}.nc") as data:
+        data = data.load()
+    for name in ("exploitability", "mean_exploitability", "consistency", "drift"):
+        data.attrs[f"certificate_{name}"] = 0.0
+    data["value"].values[:] = 0.0
+    data.to_netcdf(forged)
+    honest, found = (
+        rmfg.finite_bound(rmfg.load(path), 50, game=GAME, posterior=False)
+        for path in (files / f"{kind}.nc", forged)
+    )
+    assert (found.value, found.tolerances) == (honest.value, honest.tolerances)
+    assert (found.tolerances > 1e-3) == (kind == "garbage")

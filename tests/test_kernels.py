@@ -201,3 +201,11 @@ def test_normalized_kernels():
         np.testing.assert_array_equal(array(kernel.normalized()), LAWS)
         traced = jax.jit(lambda kernel: kernel.normalized().law)(wrong)
         np.testing.assert_allclose(traced, np.moveaxis(right, -1, 0), atol=1e-6)
+
+
+def test_a_kernel_is_shown_in_a_line():
+    dense = rmfg.DenseKernel(np.full((2, 3, 2), 0.5))
+    sparse = rmfg.SparseKernel(np.zeros((2, 3, 1), int), np.ones((2, 3, 1)))
+    assert repr(dense) == "<DenseKernel: 2 states, 3 actions, 2 successors a row>"
+    assert repr(sparse) == "<SparseKernel: 2 states, 3 actions, 1 successors a row>"
+    assert "\n" not in repr(jax.tree.map(lambda leaf: None, sparse))

@@ -10,8 +10,8 @@ from registry import KERNELS, NUM_STATES, SETS, SHAPE
 from rigorous_mutants import MUTANTS
 
 import rmfg
+from rmfg.answer.claims import claim_of
 from rmfg.answer.problem import Candidate, Problem
-from rmfg.answer.proof import claim_of
 from rmfg.cli import verification
 from rmfg.rigorous import check
 from rmfg.rigorous.claim import Claim, Laws

@@ -23,7 +23,7 @@ from rmfg.answer.nature import is_frozen
 from rmfg.answer.steepness import Constant
 from rmfg.core import checks
 from rmfg.core.dependence import Dependence, dependence
-from rmfg.core.files import NETCDF, check_target
+from rmfg.core.files import NETCDF, check_target, text_of
 from rmfg.core.netcdf import write_netcdf
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
@@ -138,7 +138,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the fields of an answer."""
     import xarray
 
-    source = Path(path)
+    source = Path(text_of("path", path))
     if not source.is_file():
         raise ValueError(f"`path`: there is no file {str(source)!r}.")
     try:

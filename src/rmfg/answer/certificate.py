@@ -15,8 +15,8 @@ from rmfg.answer.appraisal import (
     appraise,
     measure_infeasibility,
 )
+from rmfg.answer.claims import proof_of
 from rmfg.answer.problem import Candidate, Population, Problem, moved_by
-from rmfg.answer.proof import proof_of
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary

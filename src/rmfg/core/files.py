@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
+from rmfg.core import inputs
+
 NETCDF = (".nc", ".nc4", ".netcdf", ".cdf")
 # Temporary names repeat so much of the target's; file systems allow 255 bytes in all.
 LONGEST_NAME, LONGEST_SUFFIX = 40, 10
@@ -38,11 +40,7 @@ def check_target(name: str, path: object, suffixes: Iterable[str] | None = None)
     Raises TypeError for what is no path, and ValueError for folders and what would be one, missing
     or unwritable folders, devices, pipes, sockets, and files that may not be written.
     """
-    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-    if not isinstance(text, str):
-        raise TypeError(f"`{name}` must be a path, but is {path!r}.")
-    if not text or "\0" in text:
-        raise ValueError(f"`{name}` must be the path of a file, but is {text!r}.")
+    text = text_of(name, path)
     if text.endswith(("/", os.sep)) or os.path.isdir(text):
         raise ValueError(f"`{name}`: {text!r} is a folder; name a file inside it.")
     suffix = Path(text).suffix
@@ -68,6 +66,16 @@ def check_target(name: str, path: object, suffixes: Iterable[str] | None = None)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"`{name}`: the folder of {text!r} is not writable.")
     return target
+
+
+def text_of(name: str, path: object) -> str:
+    """The path as text. Raises TypeError for what is no path, and ValueError for what names nothing."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise TypeError(f"`{name}` must be a path, but is {inputs.described(path)}.")
+    if not text or "\0" in text:
+        raise ValueError(f"`{name}` must be the path of a file, but is {text!r}.")
+    return text
 
 
 def write_whole(path: object, write: Callable[[Path], object]) -> None:

@@ -31,6 +31,12 @@ class Kernel(eqx.Module):
 
     law: eqx.AbstractVar[Float[Array, "K S A"]]  # successors first
 
+    def __repr__(self) -> str:
+        """Return one line, also for what JAX puts in the place of arrays."""
+        width, states, actions = getattr(self.law, "shape", ("?", "?", "?"))
+        about = f"{states} states, {actions} actions, {width} successors a row"
+        return f"<{type(self).__name__}: {about}>"
+
     @property
     def num_states(self) -> int:
         """The number of states S."""

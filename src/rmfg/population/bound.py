@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer import nature
+from rmfg.answer.certificate import certify
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.answer.problem import Problem
 from rmfg.answer.steepness import Constant, Steepness, farthest, steepness_of
@@ -27,6 +28,7 @@ from rmfg.core import inputs
 from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
 from rmfg.model.game import MeanFieldGame
+from rmfg.operators.response import evaluate
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.gain import FiniteGap
 from rmfg.population.gap import finite_gap
@@ -103,6 +105,7 @@ def finite_bound(
     inputs.flag("posterior", posterior)
     whole("num_runs", num_runs)
     game = equilibrium.game if game is None else game
+    equilibrium = _judged(equilibrium, game)
     problem = problem_of(equilibrium, game, None)
     found = (
         finite_gap(game, None, equilibrium, agents, num_runs=num_runs, seed=seed)
@@ -118,6 +121,26 @@ def finite_bound(
         support = _support(problem, steep, equilibrium, fields)
         movement = _movement(moving, laws)
     return _assembled(equilibrium, agents, steep.reward, support, movement, found)
+
+
+def _judged(equilibrium: Equilibrium, game: MeanFieldGame) -> Equilibrium:
+    """The answer with a certificate and values of its own: those of a file are claims."""
+    if not equilibrium.as_saved:
+        return equilibrium
+    saved = equilibrium.certificate
+    field = game.mean_field_of(equilibrium.distribution, equilibrium.policy)
+    certificate = certify(
+        game,
+        equilibrium.ambiguity,
+        equilibrium.policy,
+        equilibrium.distribution,
+        equilibrium.kernel,
+        population=equilibrium.population,
+        tol=saved.tol,
+        atol=saved.atol,
+    )
+    value = evaluate(game, equilibrium.ambiguity, equilibrium.policy, field)
+    return dataclasses.replace(equilibrium, certificate=certificate, value=value)
 
 
 def _assembled(

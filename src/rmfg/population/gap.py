@@ -1,7 +1,6 @@
 """What one of N agents can gain by leaving the mean-field policy: exactly, or between bounds."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks, inputs
+from rmfg.core.horizon import steps_to_forget
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
@@ -84,7 +84,7 @@ def finite_gap(
     check_nature(rule, STEADY, ambiguity, policy)
     if method == "auto":
         method = "exact" if work(agents, game.num_states) <= SMALL_GAME else "sample"
-    enough = _enough(float(game.discount))
+    enough = steps_to_forget(float(game.discount), CUT_OFF)
     steps = enough if num_steps is None else whole("num_steps", num_steps)
     if method == "sample":
         _check_sample(game, runs, steps)
@@ -113,7 +113,3 @@ def _check_sample(game: MeanFieldGame, runs: int, steps: int) -> None:
             f"probabilities, more than {LARGEST_SAMPLE:.0e}. Take fewer runs or `num_steps`; without a "
             "gap, `rmfg.finite_bound(..., posterior=False)` and `rmfg.finite_study(..., gap=None)`."
         )
-
-
-def _enough(discount: float) -> int:
-    return max(1, math.ceil(math.log(CUT_OFF) / math.log(discount)))

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks, inputs
+from rmfg.core.memory import affordable
 from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 METHODS = ("auto", "agents", "counts")
 # Agents one by one cost memory for each; beyond so many in all runs only their numbers are kept.
 MOST_AGENTS = 100_000
+# Numbers that a step holds for each agent: its state, draws, and where it may go.
+NUMBERS_OF_AN_AGENT = 4
 MOST_RECORDED = 200_000_000
 CONFIDENCE = 0.95
 
@@ -107,13 +110,11 @@ def simulate(
         method = "agents" if keep_agents or few else "counts"
     if keep_agents and method == "counts":
         raise ValueError('`keep_agents` needs `method="agents"`: counts do not know who is where.')
-    width, what = (agents, "agents") if keep_agents else (game.num_states, "states")
-    recorded = runs * (steps + 1) * width
-    if recorded > MOST_RECORDED:
-        raise ValueError(
-            f"`num_runs` x `num_steps` x {what} = {recorded:g} numbers would be recorded, more than "
-            f"{MOST_RECORDED:g}. Simulate fewer runs at a time."
-        )
+    if method == "agents":
+        affordable("num_agents", NUMBERS_OF_AN_AGENT * agents * runs, "moving each agent")
+    check_recorded(
+        runs, steps, *((agents, "agents") if keep_agents else (game.num_states, "states"))
+    )
     with jax.enable_x64(True), metered(progress):
         moving = conduct(problem, policy, rule, law)
         engine = _Agents(moving, keep_agents) if method == "agents" else _Counts(moving)
@@ -121,6 +122,16 @@ def simulate(
     name = rule if isinstance(rule, str) else "kernel"
     facts = {"num_agents": agents, "nature": name, "method": method, "seed": int(seed)}
     return _dataset(game, plan, law, record, facts)
+
+
+def check_recorded(runs: int, steps: int, width: int, what: str = "states") -> None:
+    """Refuse to record more than fits."""
+    recorded = runs * (steps + 1) * width
+    if recorded > MOST_RECORDED:
+        raise ValueError(
+            f"`num_runs` x `num_steps` x {what} = {recorded:g} numbers would be recorded, more than "
+            f"{MOST_RECORDED:g}. Simulate fewer runs at a time."
+        )
 
 
 def whole(name: str, number: Number) -> int:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
+from rmfg.core.horizon import steps_to_forget
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import catalog
@@ -21,7 +22,7 @@ from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel
 from rmfg.population.bound import FiniteBound, finite_bound
 from rmfg.population.gap import METHODS, finite_gap
-from rmfg.population.simulator import CONFIDENCE, interval, simulate, whole
+from rmfg.population.simulator import CONFIDENCE, check_recorded, interval, simulate, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -75,7 +76,9 @@ def finite_study(
         raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
     if gap is not None:
         inputs.word("gap", gap, METHODS)
-    steps = _enough(float(game.discount)) if num_steps is None else whole("num_steps", num_steps)
+    enough = min(MOST_STEPS, steps_to_forget(float(game.discount), CUT_OFF))
+    steps = enough if num_steps is None else whole("num_steps", num_steps)
+    check_recorded(runs, steps, game.num_states)
     with metered(progress):
         columns = _columns(game, equilibrium, sorted(numbers), runs, steps, nature, gap, seed)
     return _dataset(game, equilibrium, sorted(numbers), columns, runs, steps, seed)
@@ -101,10 +104,6 @@ def _columns(
         column |= _measured(game, equilibrium, number, gap, runs, own)
         columns.append(column | _bounded(bound.at(number)))
     return columns
-
-
-def _enough(discount: float) -> int:
-    return min(MOST_STEPS, max(1, math.ceil(math.log(CUT_OFF) / math.log(discount))))
 
 
 def _simulated(

@@ -16,6 +16,7 @@ from rmfg.core.memory import affordable
 # Targets, their comparison, probabilities and rewards of three moves with three outcomes each.
 NUMBERS_OF_A_WALKER = 60
 LONGEST_SHOWN = 60
+PLAIN_KINDS = "biufU"  # dates become integers by the same road
 _WORDS = {
     bool: "True or False",
     int: "a whole number",
@@ -62,6 +63,8 @@ def plain(name: str, value: Any, kind: Any) -> Any:
 def _python(value: Any) -> Any:
     """Scalars of NumPy and JAX as Python's, arrays and lists as tuples of them."""
     if isinstance(value, np.ndarray | np.generic | jax.Array):
+        if np.ma.is_masked(value) or np.asarray(value).dtype.kind not in PLAIN_KINDS:
+            return value
         value = np.asarray(value).tolist()
     return tuple(_python(item) for item in value) if isinstance(value, list | tuple) else value
 

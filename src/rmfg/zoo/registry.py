@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from rmfg.core import checks
+from rmfg.core import checks, inputs
 from rmfg.model.game import MeanFieldGame
 from rmfg.zoo.arguments import plain
 
@@ -50,8 +50,18 @@ class Entry:
 
 
 def find(entries: Mapping[str, Entry], name: str) -> Entry:
-    """Return the entry of that name; ValueError with the nearest name where there is none."""
-    return entries[checks.known("game", name, entries)]
+    """Return the entry of that name.
+
+    Raises ValueError with the nearest name where there is none, and TypeError for what is no name.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"`name` must be the name of a game, but is {inputs.described(name)}.")
+    if name not in entries:
+        near = inputs.closest(name, entries)
+        raise ValueError(
+            f"unknown game {name!r}. {near}{' ' * bool(near)}`name` may be {', '.join(entries)}."
+        )
+    return entries[name]
 
 
 def build(entry: Entry, given: Mapping[str, Any]) -> MeanFieldGame:

@@ -90,6 +90,12 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and abs(value) <= sys.float_info.max
 
 
+def is_order(value: Any) -> bool:
+    """A number, or infinity."""
+    found = numeric(value)
+    return is_number(value) or (found is not None and found.ndim == 0 and found == math.inf)
+
+
 def is_integer(value: Any) -> bool:
     return is_number(value) and float(value).is_integer() and abs(float(value)) < 2**63
 
@@ -443,7 +449,7 @@ def fronts(answer: Any) -> dict[str, Front]:
         "Lp": (
             rmfg.Lp,
             "radius",
-            {"p": Argument(2, is_number), "weights": Argument(None, optional(is_array))},
+            {"p": Argument(2, is_order), "weights": Argument(None, optional(is_array))},
         ),
         "Wasserstein": (
             rmfg.Wasserstein,
@@ -583,7 +589,7 @@ def fronts(answer: Any) -> dict[str, Front]:
                 "ambiguity": ambiguity,
                 "mean_field": field,
                 "tol": tol,
-                "start": values,
+                "start": Argument(VALUES, optional(is_array)),
             },
             lambda found, _: law(found.policy) and finite(found.value, found.q),
         ),
@@ -689,7 +695,7 @@ def fronts(answer: Any) -> dict[str, Front]:
             rmfg.find_equilibria,
             {
                 "game": game,
-                "num_starts": Argument(1, lambda v: is_integer(v) and v == 1),
+                "num_starts": Argument(1, is_integer),
                 "tol": tol,
                 "apart": share,
                 "population": population,
@@ -946,6 +952,7 @@ def _give_up(*_: Any) -> None:
 PATIENCE = 20.0
 BATCH = 200
 GOOD_ENDS = ("right", "clear error")
+LONG = "much work"  # a billion steps take long, and were asked for
 
 
 class Run:
@@ -988,13 +995,13 @@ class Run:
         except Hanging:
             # Who asks for a billion steps gets them: that is counted apart.
             asked = is_number(value) and self.fronts[label].arguments[name].accepts(value)
-            outcome, said = ("much work" if asked else "hangs"), f"more than {PATIENCE:g} s"
+            outcome, said = (LONG if asked else "hangs"), f"more than {PATIENCE:g} s"
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         self.slowest.append((time.perf_counter() - begin, label, name, shown(value)))
         self.slowest = sorted(self.slowest, reverse=True)[:20]
         self.counts[label][outcome] += 1
-        if outcome not in (*GOOD_ENDS, "much work"):
+        if outcome not in (*GOOD_ENDS, LONG):
             self.faults.append((label, name, shown(value), outcome, said[:400]))
             if self.loud:
                 print(*self.faults[-1], sep=" | ", file=sys.stderr, flush=True)
@@ -1037,7 +1044,11 @@ def _some(found: Run, count: int, start: int) -> None:
 
 def table(found: Run) -> str:
     """The outcomes, a row for each function."""
-    lines = ["| function | calls | right | clear error | anything else |", "|---|--:|--:|--:|--:|"]
+    lines = [
+        f"| function | calls | right | clear error | more than {PATIENCE:g} s, as asked "
+        "| anything else |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
     sums: Counter[str] = Counter()
     for label in sorted(found.counts):
         counts = found.counts[label]
@@ -1047,8 +1058,10 @@ def table(found: Run) -> str:
 
 
 def _row(counts: Counter[str]) -> str:
-    right, clear = (counts[end] for end in GOOD_ENDS)
-    return f"{counts.total()} | {right} | {clear} | {counts.total() - right - clear}"
+    right, clear, long = (counts[end] for end in (*GOOD_ENDS, LONG))
+    return (
+        f"{counts.total()} | {right} | {clear} | {long} | {counts.total() - right - clear - long}"
+    )
 
 
 def main(arguments: list[str]) -> int:

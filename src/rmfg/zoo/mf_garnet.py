@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from rmfg.core import checks
+from rmfg.core import inputs
 from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import Lipschitz, TabularGame
@@ -96,8 +96,8 @@ def mf_garnet(
         "num_states, num_actions, branching and num_features",
         states * actions * branching * (dimension + 2) + states * dimension + dimension**2,
     )
-    checks.known("kernel_coupling", kernel_coupling, KERNELS)
-    checks.known("reward_coupling", reward_coupling, REWARDS)
+    inputs.word("kernel_coupling", kernel_coupling, KERNELS)
+    inputs.word("reward_coupling", reward_coupling, REWARDS)
     additive = kernel_coupling == "additive"
     tilt = number("kernel_strength", kernel_strength, 0, 1 if additive else np.inf)
     # The order of the draws is part of the game: a new one goes last, or old seeds change.

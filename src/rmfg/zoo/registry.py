@@ -76,7 +76,7 @@ def build(entry: Entry, given: Mapping[str, Any]) -> MeanFieldGame:
     except ValueError as error:
         if any(name in str(error) for name in given) or not given:
             raise
-        values = ", ".join(f"{name}={parameters[name]!r}" for name in given)
+        values = ", ".join(f"`{name}` = {parameters[name]!r}" for name in given)
         raise ValueError(f"{entry.name} with {values}: {error}") from error
     game.name = entry.name
     recipe = (entry.name, tuple(parameters.items()))

@@ -1,13 +1,16 @@
 """Bounds in real arithmetic beside the certificate's, and the seconds of both.
 
     python benchmarks/rigorous.py [TABLE.md SUMMARY.md] [--games NAMES] [--seconds N] [--rows FILE]
+        [--answers FOLDER]
 
 Every game of the zoo under every kind of set, Sioux Falls, and a sparse game of 100,000 states. Each
-cell takes the answer that `solve` has after some seconds, certified or not: bounds must hold for any.
+cell takes the answer that `benchmarks/zoo_table.py` kept, or else what `solve` has after some seconds,
+certified or not: bounds must hold for any.
 Rows are appended to the file of rows as they are found, and cells that stand there are not made again.
 """
 
 import argparse
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -16,7 +19,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from zoo_table import LARGE, SETS
+from zoo_table import LARGE, SETS, file_of
 
 import rmfg
 
@@ -56,10 +59,22 @@ LARGE_GAMES: dict[str, tuple[Callable[[], rmfg.MeanFieldGame], tuple[str, ...]]]
 }
 
 
-def measured(game: rmfg.MeanFieldGame, nature: str, seconds: float) -> dict[str, object]:
+def answer_of(
+    game: rmfg.MeanFieldGame, nature: str, seconds: float, folder: Path
+) -> rmfg.Equilibrium:
+    """An answer that was kept, on the live game and set, or a new one."""
+    ambiguity, path = SETS[nature][0](game), file_of(folder, game.name, nature)
+    if path.exists():
+        return dataclasses.replace(rmfg.load(path), game=game, ambiguity=ambiguity)
+    return rmfg.solve(game, ambiguity, tol=TOL, max_seconds=seconds)
+
+
+def measured(
+    game: rmfg.MeanFieldGame, nature: str, seconds: float, folder: Path
+) -> dict[str, object]:
     """One cell: an answer, its certificate twice (with compilation and without), and its proof."""
-    ambiguity = SETS[nature][0](game)
-    answer = rmfg.solve(game, ambiguity, tol=TOL, max_seconds=seconds)
+    answer = answer_of(game, nature, seconds, folder)
+    ambiguity = answer.ambiguity
     given = (game, ambiguity, answer.policy, answer.distribution, answer.kernel)
     times = []
     for _ in range(2):
@@ -157,6 +172,7 @@ def main() -> None:
     parser.add_argument("--games", default=",".join([*rmfg.zoo.names(), "ring of 100,000"]))
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rows", type=Path, default=Path("out/rigorous.jsonl"))
+    parser.add_argument("--answers", type=Path, default=Path("out/zoo"))
     options = parser.parse_args()
     options.rows.parent.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -169,7 +185,7 @@ def main() -> None:
         for nature in natures:
             if (name, nature) in found or (SETS[nature][1] and game.num_states > LARGE):
                 continue
-            rows.append(measured(game, nature, options.seconds))
+            rows.append(measured(game, nature, options.seconds, options.answers))
             with options.rows.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
             print({key: rows[-1][key] for key in ("game", "nature", "proved", "prove")}, flush=True)

@@ -1,11 +1,13 @@
 """Every game of the zoo under every kind of ambiguity set, solved to a certified 1e-9.
 
     python benchmarks/zoo_table.py [TABLE.md] [--games NAMES] [--seconds N] [--rows ROWS.jsonl]
+        [--answers FOLDER]
 
 Each cell is the answer that `solve` returns within the limits: the certified exploitability and
-nature's gap as shares of (max r - min r) / (1 - discount), the consistency residual, steps, and seconds
+nature's gap as shares of the certificate's scale, the consistency residual, steps, and seconds
 with and without compilation (a second solve). Rows are appended to the file of rows as they are found,
-and cells that stand there are not solved again.
+and cells that stand there are not solved again. The folder keeps the answers, for
+`benchmarks/rigorous.py`.
 """
 
 import argparse
@@ -79,11 +81,19 @@ SETS: dict[str, tuple[Callable[[rmfg.MeanFieldGame], rmfg.Ambiguity], bool]] = {
 }
 
 
-def solved(game: rmfg.MeanFieldGame, nature: str, seconds: float) -> dict[str, object]:
+def file_of(folder: Path, game: str, nature: str) -> Path:
+    """Where the answer of a cell is kept."""
+    return folder / f"{game}, {nature}.nc"
+
+
+def solved(
+    game: rmfg.MeanFieldGame, nature: str, seconds: float, folder: Path
+) -> dict[str, object]:
     """One cell: the answer's certificate and what it took."""
     ambiguity = SETS[nature][0](game)
     limits = {"tol": GOAL, "max_steps": 600, "max_seconds": seconds}
     answer = rmfg.solve(game, ambiguity, **limits)
+    answer.save(file_of(folder, game.name, nature))
     begin = time.perf_counter()
     if answer.seconds < seconds / 2:
         rmfg.solve(game, ambiguity, **limits)
@@ -133,8 +143,10 @@ def main() -> None:
     parser.add_argument("--games", default=",".join(rmfg.zoo.names()))
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--rows", type=Path, default=Path("out/zoo.jsonl"))
+    parser.add_argument("--answers", type=Path, default=Path("out/zoo"))
     options = parser.parse_args()
     options.rows.parent.mkdir(parents=True, exist_ok=True)
+    options.answers.mkdir(parents=True, exist_ok=True)
     rows = []
     if options.rows.exists():
         rows = [json.loads(line) for line in options.rows.read_text().splitlines()]
@@ -144,7 +156,7 @@ def main() -> None:
         for nature, (_, spreads) in SETS.items():
             if (name, nature) in found or (spreads and game.num_states > LARGE):
                 continue
-            rows.append(solved(game, nature, options.seconds))
+            rows.append(solved(game, nature, options.seconds, options.answers))
             with options.rows.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
             print({key: rows[-1][key] for key in list(rows[-1])[:8]}, flush=True)

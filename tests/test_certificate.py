@@ -188,6 +188,19 @@ GOOD = rmfg.Certificate(
 )
 
 
+def test_a_certificate_is_shown_in_a_line_and_as_a_table():
+    assert repr(GOOD) == (
+        "<Certificate: certified at tol 0.1, exploitability 9.000e+00 (relative 9.000e-02)>"
+    )
+    bad = dataclasses.replace(GOOD, drift=0.2)
+    assert repr(bad).endswith("; above tol: drift>")
+    rows = dict(line.strip().split("  ", 1) for line in str(bad).splitlines())
+    assert rows["drift"].endswith("above tol")
+    assert rows["consistency"].endswith("ok")
+    assert "adjustment" not in rows
+    assert "hardly ever left" in str(dataclasses.replace(GOOD, nearly_closed=2, sensitivity=1e9))
+
+
 def test_conditions_are_what_tol_promises():
     assert GOOD.certified
     assert GOOD.relative_exploitability == 0.09

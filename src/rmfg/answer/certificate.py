@@ -69,13 +69,13 @@ class Certificate:
 
     @property
     def relative_exploitability(self) -> float:
-        """The exploitability as a share of the range of values."""
-        return self.exploitability / self.scale
+        """The exploitability as a share of the scale."""
+        return self.exploitability / self.scale if self.scale else math.nan
 
     @property
     def relative_nature_gap(self) -> float:
-        """Nature's gap as a share of the range of values."""
-        return self.nature_gap / self.scale
+        """Nature's gap as a share of the scale."""
+        return self.nature_gap / self.scale if self.scale else math.nan
 
     @property
     def allowance(self) -> float:
@@ -103,6 +103,40 @@ class Certificate:
     def certified(self) -> bool:
         """Whether every condition holds."""
         return all(self.conditions.values())
+
+    def __repr__(self) -> str:
+        word = "certified" if self.certified else "not certified"
+        failed = ", ".join(name for name, holds in self.conditions.items() if not holds)
+        return (
+            f"<Certificate: {word} at tol {self.tol:g}, exploitability {self.exploitability:.3e} "
+            f"(relative {self.relative_exploitability:.3e})"
+            + (f"; above tol: {failed}>" if failed else ">")
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            self._row("exploitability", self.exploitability, self.relative_exploitability),
+            f"  mean         {self.mean_exploitability:.3e}",
+            self._row("consistency", self.consistency),
+            self._row("flow_imbalance", self.flow_imbalance),
+            self._row("drift", self.drift),
+            self._row("nature_gap", self.nature_gap, self.relative_nature_gap),
+            self._row("infeasibility", self.infeasibility),
+        ]
+        # Out of the ordinary: rows that were no laws, and laws that settle slowly.
+        if not self.conditions["adjustment"]:
+            lines.append(self._row("adjustment", self.adjustment))
+        if self.nearly_closed > 1:
+            lines.append(
+                f"  {'law':<14} {self.nearly_closed} groups of states are hardly ever left: an "
+                f"error of consistency weighs {self.sensitivity:.1e} times in the law"
+            )
+        return "\n".join(lines)
+
+    def _row(self, name: str, number: float, relative: float | None = None) -> str:
+        share = "" if relative is None else f"  relative {relative:.3e}"
+        word = "ok" if self.conditions[name] else "above tol"
+        return f"  {name.replace('_', ' '):<14} {number:.3e}{share}  {word}"
 
 
 @boundary

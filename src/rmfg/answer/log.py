@@ -9,7 +9,6 @@ from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import SparseKernel
 
 if TYPE_CHECKING:
-    from rmfg.answer.certificate import Certificate
     from rmfg.answer.contraction import Contraction
     from rmfg.answer.equilibrium import Equilibrium
 
@@ -29,14 +28,7 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
         f"solver       {answer.solver}, {answer.steps} steps"
         + ("" if timeless else f", {answer.seconds:.2f} s"),
         f"status       {_claim(answer)}",
-        _row("exploitability", proof.exploitability, proof.relative_exploitability, proof),
-        f"  mean         {proof.mean_exploitability:.3e}",
-        _row("consistency", proof.consistency, None, proof),
-        _row("flow_imbalance", proof.flow_imbalance, None, proof),
-        _row("drift", proof.drift, None, proof),
-        _row("nature_gap", proof.nature_gap, proof.relative_nature_gap, proof),
-        _row("infeasibility", proof.infeasibility, None, proof),
-        *_warnings(proof),
+        *str(proof).splitlines(),
         f"value        {np.min(answer.value):.6g} to {np.max(answer.value):.6g}, "
         f"mean {float(np.sum(answer.value * answer.distribution)):.6g}",
     ]
@@ -77,23 +69,3 @@ def _guarantee(known: "Contraction") -> list[str]:
             f"  distance       {known.distance:.3e}  from the one soft equilibrium, at most"
         )
     return [*lines, f"  bias           {known.bias:.3e}  of its exploitability, at most"]
-
-
-def _warnings(proof: "Certificate") -> list[str]:
-    """What is out of the ordinary: rows that were no laws, and laws that settle slowly."""
-    lines = []
-    if not proof.conditions["adjustment"]:
-        lines.append(_row("adjustment", proof.adjustment, None, proof))
-    if proof.nearly_closed > 1:
-        lines.append(
-            f"  {'law':<14} {proof.nearly_closed} groups of states are hardly ever left: an error of "
-            f"consistency weighs {proof.sensitivity:.1e} times in the law"
-        )
-    return lines
-
-
-def _row(name: str, number: float, relative: float | None, proof: "Certificate") -> str:
-    holds = proof.conditions[name]
-    share = "" if relative is None else f"  relative {relative:.3e}"
-    label = name.replace("_", " ")
-    return f"  {label:<14} {number:.3e}{share}  {'ok' if holds else 'above tol'}"

@@ -92,9 +92,11 @@ def mf_garnet(
     if whole("branching", branching) > states:
         raise ValueError(f"`branching` must be at most num_states={states}, but is {branching}.")
     dimension = whole("num_features", num_features)
+    successors = branching if flag("sparse", sparse) else states
     affordable(
         "num_states, num_actions, branching and num_features",
-        states * actions * branching * (dimension + 2) + states * dimension + dimension**2,
+        states * actions * (branching * (dimension + 2) + successors)
+        + (states + dimension) * dimension,
     )
     inputs.word("kernel_coupling", kernel_coupling, KERNELS)
     inputs.word("reward_coupling", reward_coupling, REWARDS)
@@ -129,7 +131,7 @@ def mf_garnet(
             features,
             np.asarray(tilt),
             additive,
-            flag("sparse", sparse),
+            sparse,
         ),
         CoupledReward(base, features, mixing, weight),
         discount,

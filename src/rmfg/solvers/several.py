@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -88,13 +89,15 @@ def find_equilibria(
     return tuple(found)
 
 
-def _starts(problem: Problem, count: int, seed: int) -> list[Float[np.ndarray, " S"]]:
+def _starts(problem: Problem, count: int, seed: int) -> Iterator[Float[np.ndarray, " S"]]:
     """Populations to begin with: gathered in one state each, then random."""
     size = problem.game.num_states
     random = np.random.default_rng(seed)
-    gathered = [np.eye(size)[s] for s in random.permutation(size)[: (count + 1) // 2]]
-    rest = count - len(gathered)
-    return gathered + list(random.dirichlet(np.ones(size), max(rest, 0)))
+    gathered = random.permutation(size)[: (count + 1) // 2]
+    for state in gathered:
+        yield np.eye(size)[state]
+    for _ in range(count - len(gathered)):
+        yield random.dirichlet(np.ones(size))
 
 
 def _beginnings(

@@ -16,8 +16,8 @@ import rmfg
 from rmfg.answer import enclosure
 from rmfg.answer.claims import claim_of, enclosed_claim, proof_of
 from rmfg.answer.enclosure import enclosed
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.model.ambiguity import catalog
+from rmfg.model.problem import Candidate, Problem
 from rmfg.rigorous import check
 from rmfg.rigorous.claim import UnprovedError
 from rmfg.rigorous.rounding import Interval

@@ -13,7 +13,7 @@ import pytest
 import scipy.stats
 
 import rmfg
-from rmfg.answer.problem import Problem
+from rmfg.model.problem import Problem
 from rmfg.population.arena import Arena, disintegrated
 from rmfg.population.nature import conduct
 

@@ -11,8 +11,8 @@ from rigorous_mutants import MUTANTS
 
 import rmfg
 from rmfg.answer.claims import claim_of
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.cli import verification
+from rmfg.model.problem import Candidate, Problem
 from rmfg.rigorous import check
 from rmfg.rigorous.claim import Claim, Laws
 

@@ -17,8 +17,9 @@ FLOORS = (
     ("cli",),
     ("study", "show", "interop"),
     ("solvers",),
-    ("population", "learn"),
+    ("population",),
     ("answer",),
+    ("rates",),
     ("operators", "zoo"),
     ("model",),
     ("core",),
@@ -67,6 +68,51 @@ def test_the_check_of_imports_can_fail():
     assert LEVEL["operators"] == LEVEL["zoo"]
     assert parts_of({"rmfg.model.game", "numpy", "rmfg.version"}) == {"model"}
     assert "rmfg.model.game.MeanFieldGame" in imports_of("operators/bellman.py")
+
+
+def name_of(module: str) -> str:
+    parts = ["rmfg", *module.removesuffix(".py").split("/")]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """A circle of imports for every module that is on one."""
+    found = []
+    for start in graph:
+        paths = [[start, other] for other in graph[start]]
+        seen: set[str] = set()
+        while paths:
+            path = paths.pop()
+            if path[-1] == start:
+                found.append(path)
+                break
+            if path[-1] not in seen:
+                seen.add(path[-1])
+                paths += [[*path, other] for other in graph[path[-1]]]
+    return found
+
+
+def test_no_circles_of_files():
+    names = {name_of(module) for module in MODULES}
+    graph = {name_of(module): imports_of(module) & names - {"rmfg"} for module in MODULES}
+    # A package whose first file gathers its modules is imported by the names of these.
+    for package in {name_of(m) for m in MODULES if m.endswith("__init__.py")} & graph.keys():
+        for name, found in graph.items():
+            inside = {other for other in found if other.startswith(f"{package}.")}
+            if inside or name.startswith(f"{package}."):
+                found.discard(package)
+    assert circles(graph) == []
+
+
+def test_floors_exist():
+    assert {part for floor in FLOORS for part in floor} == {
+        path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()
+    }
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})[0] == ["a", "b", "c", "a"]
+    assert circles({"a": {"b"}, "b": set()}) == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -2,14 +2,9 @@ from . import solvers as solvers
 from . import zoo as zoo
 from .answer.certificate import Certificate as Certificate
 from .answer.certificate import certify as certify
-from .answer.contraction import Contraction as Contraction
-from .answer.contraction import contraction as contraction
 from .answer.equilibrium import Equilibrium as Equilibrium
 from .answer.equilibrium import load as load
-from .answer.problem import Candidate as Candidate
-from .answer.problem import Problem as Problem
 from .answer.proof import prove as prove
-from .answer.steepness import Constant as Constant
 from .core.status import Status as Status
 from .interop.gymnasium import single_agent_env as single_agent_env
 from .interop.pettingzoo import parallel_env as parallel_env
@@ -34,6 +29,8 @@ from .model.game import TabularGame as TabularGame
 from .model.kernel import DenseKernel as DenseKernel
 from .model.kernel import Kernel as Kernel
 from .model.kernel import SparseKernel as SparseKernel
+from .model.problem import Candidate as Candidate
+from .model.problem import Problem as Problem
 from .operators.bellman import optimal_operator as optimal_operator
 from .operators.bellman import policy_operator as policy_operator
 from .operators.bellman import robust_q as robust_q
@@ -49,6 +46,9 @@ from .population.gap import finite_gap as finite_gap
 from .population.simulator import simulate as simulate
 from .population.symmetric import FiniteEquilibrium as FiniteEquilibrium
 from .population.symmetric import finite_equilibrium as finite_equilibrium
+from .rates.contraction import Contraction as Contraction
+from .rates.contraction import contraction as contraction
+from .rates.steepness import Constant as Constant
 from .rigorous.check import Proof as Proof
 from .show.figure import plot as plot
 from .show.population import plot_finite as plot_finite

@@ -26,11 +26,11 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float
 
-from rmfg.answer.problem import Candidate, Problem, moved_by
 from rmfg.answer.scale import in_reach, response_to_neighbors, scale_of
 from rmfg.core.precision import Array
 from rmfg.model.actions import substituted
 from rmfg.model.kernel import Kernel
+from rmfg.model.problem import Candidate, Problem, moved_by
 from rmfg.operators.flows import flows
 from rmfg.operators.newton import Point, solve_bellman
 from rmfg.operators.response import SMALLEST_TOLERANCE

@@ -18,9 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rmfg.answer.certificate import Certificate
-from rmfg.answer.contraction import Contraction
-from rmfg.answer.nature import is_frozen
-from rmfg.answer.steepness import Constant
+from rmfg.answer.solution import Solution
 from rmfg.core import checks
 from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.files import NETCDF, check_target, text_of
@@ -31,19 +29,20 @@ from rmfg.model import layout as layouts
 from rmfg.model.ambiguity import catalog
 from rmfg.model.game import TabularGame
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
+from rmfg.rates.contraction import Contraction
+from rmfg.rates.facts import is_frozen
+from rmfg.rates.steepness import Constant
 from rmfg.version import __version__
 
 if TYPE_CHECKING:
     import xarray
-
-    from rmfg.answer.equilibrium import Equilibrium
 
 FORMAT = "rmfg equilibrium 1"
 # Numbers of a certificate that the first files of this format did not have.
 ADDED_LATER = ("flow_imbalance", "drift", "adjustment")
 
 
-def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
+def to_dataset(answer: Solution) -> "xarray.Dataset":
     """Lay out an answer as a dataset."""
     import xarray  # costs more than the rest of the package to import
 
@@ -108,7 +107,7 @@ def to_dataset(answer: "Equilibrium") -> "xarray.Dataset":
     return dataset
 
 
-def _moves(answer: "Equilibrium") -> bool:
+def _moves(answer: Solution) -> bool:
     """Whether the saved game, or the set, is another one at another mean field."""
     game = answer.game
 
@@ -121,7 +120,7 @@ def _moves(answer: "Equilibrium") -> bool:
     return game.frozen or not still
 
 
-def save(answer: "Equilibrium", path: str | os.PathLike[str]) -> None:
+def save(answer: Solution, path: str | os.PathLike[str]) -> None:
     """Write the answer as netCDF, whole or not at all."""
     check_target("path", path, NETCDF)
     dataset = to_dataset(answer)

@@ -16,13 +16,13 @@ from rmfg.answer.appraisal import (
     measure_infeasibility,
 )
 from rmfg.answer.claims import proof_of
-from rmfg.answer.problem import Candidate, Population, Problem, moved_by
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
+from rmfg.model.problem import Candidate, Population, Problem, moved_by
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.operators.sensitivity import nearly_closed, sensitivity
 from rmfg.rigorous.check import Proof

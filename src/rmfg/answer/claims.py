@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from rmfg.answer.enclosure import Known, enclosed
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.precision import Array
 from rmfg.model.actions import substituted
 from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import Kernel, SparseKernel
+from rmfg.model.problem import Candidate, Problem
 from rmfg.rigorous.check import Proof, prove
 from rmfg.rigorous.claim import Claim, Laws, UnprovedError, normalized
 from rmfg.rigorous.rounding import Interval

@@ -4,24 +4,15 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from jaxtyping import Float
-
 from rmfg.answer import archive, log
-from rmfg.answer.certificate import Certificate
-from rmfg.answer.contraction import Contraction
-from rmfg.answer.problem import Population
-from rmfg.core.precision import Array
-from rmfg.core.status import Status
-from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame
-from rmfg.model.kernel import Kernel
+from rmfg.answer.solution import Solution
 
 if TYPE_CHECKING:
     import xarray
 
 
 @dataclasses.dataclass(frozen=True)
-class Equilibrium:
+class Equilibrium(Solution):
     """A policy, nature's kernel and a law, and what was certified of them.
 
     `value` is the robust value of the policy at the equilibrium's mean field, `kernel` nature's
@@ -33,28 +24,6 @@ class Equilibrium:
     `rmfg verify` and `rmfg.certify` compute them again. `frozen_sizes` names the arguments of the set
     that were functions of the mean field, and that the file kept as they are at this one.
     """
-
-    policy: Float[Array, "S A"]
-    distribution: Float[Array, " S"]
-    value: Float[Array, " S"]
-    kernel: Kernel
-    certificate: Certificate
-    status: Status
-    game: MeanFieldGame
-    ambiguity: Ambiguity
-    population: Population = "worst_case"
-    solver: str = ""
-    steps: int = 0
-    seconds: float = 0.0
-    guarantee: Contraction | None = None
-    potential: Float[Array, " S"] | None = None
-    as_saved: bool = False
-    frozen_sizes: tuple[str, ...] = ()
-
-    @property
-    def mean_field(self) -> Float[Array, "..."]:
-        """What the game reads of the population."""
-        return self.game.mean_field_of(self.distribution, self.policy)
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return everything as a dataset, with the game frozen at this mean field."""

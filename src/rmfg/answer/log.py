@@ -1,19 +1,15 @@
 """The short log of an answer: every question that a user asks first. A function of the answer."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from rmfg.answer.solution import Solution
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import SparseKernel
-
-if TYPE_CHECKING:
-    from rmfg.answer.contraction import Contraction
-    from rmfg.answer.equilibrium import Equilibrium
+from rmfg.rates.contraction import Contraction
 
 
-def text(answer: "Equilibrium", timeless: bool = False) -> str:
+def text(answer: Solution, timeless: bool = False) -> str:
     """Lay out an answer for people; `timeless` leaves out what differs from run to run."""
     game, proof = answer.game, answer.certificate
     kernel = answer.kernel
@@ -39,7 +35,7 @@ def text(answer: "Equilibrium", timeless: bool = False) -> str:
     return "\n".join(lines)
 
 
-def line(answer: "Equilibrium") -> str:
+def line(answer: Solution) -> str:
     """An answer in one line, as an interpreter shows it."""
     game = answer.game
     return (
@@ -48,13 +44,13 @@ def line(answer: "Equilibrium") -> str:
     )
 
 
-def _claim(answer: "Equilibrium") -> str:
+def _claim(answer: Solution) -> str:
     """What is said of the answer, and whether that is only what a file says."""
     hearsay = ", as saved: not verified since" if answer.as_saved else ""
     return f"{answer.status} at tol {answer.certificate.tol:g}{hearsay}"
 
 
-def _guarantee(known: "Contraction") -> list[str]:
+def _guarantee(known: Contraction) -> list[str]:
     """What the temperature guarantees, beside what was measured."""
     if not known.contractive:
         return [f"guarantee    none, since the modulus is {known.modulus}"]

@@ -2,8 +2,8 @@
 
 from rmfg.answer.claims import proof_of
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import inputs
+from rmfg.model.problem import Candidate, Problem
 from rmfg.rigorous.check import Proof
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array
 from rmfg.interop import dumped, require
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game, uniform_policy
 from rmfg.model.kernel import Kernel
+from rmfg.model.problem import Problem
 from rmfg.operators.response import best_response, checked_mean_field
 from rmfg.population.arena import Arena, disintegrated
 from rmfg.population.nature import Conduct, check_nature, checked_policy, conduct

@@ -19,6 +19,8 @@ from rmfg.model.kernel import Kernel, SparseKernel, assemble
 
 def as_mask(actions: Any) -> Bool[np.ndarray, "S A"]:
     """Refuse anything but booleans with two axes; a copy that nobody changes."""
+    if np.ma.is_masked(actions):
+        raise ValueError("`actions` must not hold masked entries. Fill them with True or False.")
     try:
         mask = np.array(actions)
     except ValueError as error:

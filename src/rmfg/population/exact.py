@@ -22,10 +22,10 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int, Shaped
 
-from rmfg.answer.problem import Problem
 from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.model.actions import substituted
+from rmfg.model.problem import Problem
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.counts import Compositions, num_compositions
 from rmfg.population.nature import Conduct, check_finite, leaving

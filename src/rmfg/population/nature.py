@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
 from rmfg.model.actions import check_played
@@ -22,6 +21,7 @@ from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel, SparseKernel, as_dense, as_kernel, mixed
 from rmfg.model.leaking import Leaking
+from rmfg.model.problem import Problem
 from rmfg.operators.response import evaluate, value_scale
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
 

@@ -20,13 +20,13 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from rmfg.answer.problem import Problem
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Number
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, uniform_policy
+from rmfg.model.problem import Problem
 from rmfg.population.counts import Compositions
 from rmfg.population.exact import FiniteGame, others_of
 from rmfg.population.nature import problem_of

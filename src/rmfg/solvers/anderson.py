@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.picard import Picard

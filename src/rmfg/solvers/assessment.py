@@ -2,8 +2,8 @@
 
 from jaxtyping import Float
 
-from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
+from rmfg.model.problem import Problem
 from rmfg.operators.newton import solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import finite_at

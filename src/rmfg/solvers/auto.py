@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.precision import Array
+from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.fictitious_play import FictitiousPlay

@@ -22,18 +22,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.contraction import Contraction
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.deadline import check_time
 from rmfg.core.precision import Array, Number
 from rmfg.model.game import checked_mean_field, uniform_mean_field, uniform_policy
 from rmfg.model.kernel import Kernel
+from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.newton import Point, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import NonFiniteError, finite_at
 from rmfg.operators.stationary import stationary_distribution
+from rmfg.rates.contraction import Contraction
 
 # Best responses inside a solver: far below any tolerance a solver is asked for.
 RESPONSE_TOLERANCE = 1e-12

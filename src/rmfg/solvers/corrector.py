@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
+from rmfg.model.problem import Problem
 from rmfg.solvers.slope import Slope, linearize
 from rmfg.solvers.smoothing import Smoothing
 

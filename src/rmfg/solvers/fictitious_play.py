@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.game import uniform_policy
 from rmfg.model.kernel import DenseKernel, as_dense, assemble
+from rmfg.model.problem import Candidate, Problem
 from rmfg.solvers.base import (
     Response,
     Solver,

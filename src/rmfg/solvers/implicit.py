@@ -18,12 +18,12 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Problem
 from rmfg.core import inputs
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
+from rmfg.model.problem import Problem
 from rmfg.solvers.smoothing import Center, Smoothing, residual
 
 # In units of the range of values: errors are about its square, and rounding over it.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
 from rmfg.model.game import MeanFieldGame
+from rmfg.model.problem import Problem
 
 # An offset of this many times the range of rewards costs solvers three digits.
 LARGE = 1e3

@@ -15,12 +15,12 @@ from rmfg.answer.appraisal import (
     appraise,
     measure_infeasibility,
 )
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core.deadline import TimeIsUp, check_time, from_here, now, until
 from rmfg.core.meter import Meter
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
 from rmfg.model.game import uniform_policy
+from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 

@@ -6,12 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.actions import allowed_only
 from rmfg.model.game import uniform_policy
 from rmfg.model.kernel import DenseKernel, Kernel, as_dense, assemble
+from rmfg.model.problem import Candidate, Problem
 from rmfg.solvers.assessment import assess
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, nearest_finite
 from rmfg.solvers.fictitious_play import LARGEST_NATURE

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.answer.scale import NEIGHBORHOOD, response_to_neighbors
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.game import uniform_policy
 from rmfg.model.leaking import Leaking
+from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.response import value_scale
 from rmfg.operators.robust_mdp import NonFiniteError, RobustMDP
 from rmfg.solvers.base import Solver, checked_temperature, law_of_states, respond

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.contraction import Contraction, contraction_of
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
+from rmfg.model.problem import Candidate, Problem
+from rmfg.rates.contraction import Contraction, contraction_of
 from rmfg.solvers.base import (
     Response,
     Solver,

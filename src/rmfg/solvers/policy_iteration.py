@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from rmfg.answer.problem import Candidate, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.game import uniform_policy
+from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.newton import agents_answer
 from rmfg.solvers.assessment import assess
 from rmfg.solvers.base import (

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.deadline import TimeIsUp, now, until
 from rmfg.core.meter import Meter, NoMeter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
+from rmfg.model.problem import Candidate, Population, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.corrector import correct

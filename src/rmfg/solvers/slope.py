@@ -25,10 +25,10 @@ import scipy.sparse
 import scipy.sparse.linalg
 from jaxtyping import Float
 
-from rmfg.answer.problem import Problem
 from rmfg.core.deadline import check_time
 from rmfg.core.precision import Array
 from rmfg.model.leaking import Leaking
+from rmfg.model.problem import Problem
 from rmfg.solvers.smoothing import Play, Smoothing, residual
 
 # Unknowns up to which one matrix is made. On 104 states (four rooms) the matrix takes 0.3 to 3 s and

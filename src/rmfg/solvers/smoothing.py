@@ -23,12 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.problem import Problem
 from rmfg.core.precision import Array
 from rmfg.model.actions import allowed_only
 from rmfg.model.game import MeanFieldGame, uniform_policy
 from rmfg.model.kernel import Kernel
 from rmfg.model.leaking import Leaking
+from rmfg.model.problem import Problem
 from rmfg.operators.robust_mdp import RobustMDP
 
 

@@ -8,9 +8,7 @@ import jax
 import numpy as np
 
 from rmfg.answer.certificate import certificate_of
-from rmfg.answer.contraction import Contraction
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Candidate, Population, Problem
 from rmfg.core import checks, inputs
 from rmfg.core.deadline import TimeIsUp, from_here
 from rmfg.core.meter import Meter, NoMeter, metered
@@ -19,7 +17,9 @@ from rmfg.core.status import Status
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, check_sizes
 from rmfg.model.kernel import Kernel, SparseKernel
+from rmfg.model.problem import Candidate, Population, Problem
 from rmfg.operators.response import SMALLEST_TOLERANCE
+from rmfg.rates.contraction import Contraction
 from rmfg.solvers.auto import Auto
 from rmfg.solvers.base import Solver, first_guess
 from rmfg.solvers.leveled import leveled

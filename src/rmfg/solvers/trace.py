@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.answer.problem import Population
 from rmfg.core import inputs
 from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
+from rmfg.model.problem import Population
 from rmfg.solvers.implicit import Implicit, implicit
 from rmfg.solvers.newton import Newton
 from rmfg.solvers.solve import solve

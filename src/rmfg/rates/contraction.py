@@ -21,15 +21,15 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from rmfg.answer.movement import Movement
-from rmfg.answer.probing import Probes
-from rmfg.answer.problem import Population, Problem
-from rmfg.answer.steepness import Constant, steepness_of
 from rmfg.core import checks, inputs
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.problem import Population, Problem
+from rmfg.rates.movement import Movement
+from rmfg.rates.probing import Probes
+from rmfg.rates.steepness import Constant, steepness_of
 
 
 @dataclasses.dataclass(frozen=True)

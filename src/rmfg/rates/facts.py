@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from rmfg.answer.steepness import farthest
 from rmfg.core.precision import Array
 from rmfg.model import ambiguity as sets
 from rmfg.model.kernel import Kernel
+from rmfg.rates.steepness import farthest
 
 DIVERGENCES = sets.KullbackLeibler | sets.ReverseKullbackLeibler | sets.ChiSquare | sets.Hellinger
 # Their worst law depends on the values through their order alone.

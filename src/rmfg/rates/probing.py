@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer.problem import Problem
-from rmfg.answer.steepness import dobrushin
 from rmfg.core.deadline import check_time
 from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import aligned
+from rmfg.model.problem import Problem
 from rmfg.operators.newton import Point, nature_answers, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.rates.steepness import dobrushin
 
 TOLERANCE = 1e-12
 # Small enough for a slope, and far above the responses' error.

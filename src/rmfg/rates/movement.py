@@ -14,17 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.answer import nature
-from rmfg.answer.probing import TOLERANCE, Probes
-from rmfg.answer.problem import Problem
-from rmfg.answer.steepness import Constant, Steepness, dobrushin
 from rmfg.core.deadline import check_time
 from rmfg.model.ambiguity import Ambiguity, EntropyPenalty, Nominal
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import Kernel
+from rmfg.model.problem import Problem
 from rmfg.operators.newton import FixedPoint, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.rates import facts
+from rmfg.rates.probing import TOLERANCE, Probes
+from rmfg.rates.steepness import Constant, Steepness, dobrushin
 
 ROUNDS = 50
 
@@ -48,14 +48,14 @@ class Movement:
         """
         ambiguity, still = self.problem.ambiguity, self.game.reward.value == 0
         frozen = self._stands_still(ambiguity) and self.game.reward.proved
-        if not (frozen and (still or nature.is_greedy(ambiguity))):
+        if not (frozen and (still or facts.is_greedy(ambiguity))):
             return None
         lower = self._soft_value(self.game.lowest)
         if not still:
             upper = self._soft_value(self.game.highest)
             low, high = lower.point.value - lower.error, upper.point.value + upper.error
             order = np.argsort(low)
-            if nature.needs_lowest_state_only(ambiguity):
+            if facts.needs_lowest_state_only(ambiguity):
                 order = order[:2]
             if not all(high[s] < low[t] for s, t in itertools.pairwise(order)):
                 return None
@@ -71,7 +71,7 @@ class Movement:
         # The spread of values bounds the coefficient, which bounds the spread: each round is a proof.
         for _ in range(ROUNDS):
             spread, size = self._spread(bound), self.problem.game.num_states
-            bound = min(bound, nature.mixing(self.problem.ambiguity, nominal.value, spread, size))
+            bound = min(bound, facts.mixing(self.problem.ambiguity, nominal.value, spread, size))
         if bound < 1:
             proved = nominal.proved and self.game.reward.proved
             return Constant(bound, proved, "from the nominal kernel's and the set's size")
@@ -87,7 +87,7 @@ class Movement:
         if self._stands_still(ambiguity):
             return Constant(0.0, True, "neither kernel nor set depend on the mean field")
         spread = self._spread(self.mixing.value)
-        factor = nature.following(ambiguity, spread, self.game.smallest)
+        factor = facts.following(ambiguity, spread, self.game.smallest)
         if factor is None:
             return Constant(self.probes.support(), False, self.probes.reason)
         if factor == 0:
@@ -121,9 +121,9 @@ class Movement:
             return self.game.kernel, self.game.mixing
         if self.fixed_answer is not None:
             return Constant(0.0, True, self.mixing.reason), self.mixing
-        if isinstance(ambiguity, EntropyPenalty) and nature.is_frozen(ambiguity):
+        if isinstance(ambiguity, EntropyPenalty) and facts.is_frozen(ambiguity):
             return self._tilted(float(np.min(np.asarray(ambiguity.strength)))), self.mixing
-        if nature.is_polyhedral(ambiguity):
+        if facts.is_polyhedral(ambiguity):
             reason = "nature's answer may jump from one corner of its set to another"
             return Constant(math.inf, True, reason), self.mixing
         return Constant(self.probes.worst_kernel(), False, self.probes.reason), self.mixing
@@ -137,7 +137,7 @@ class Movement:
 
     def _stands_still(self, ambiguity: Ambiguity) -> bool:
         kernel = self.game.kernel
-        return kernel.value == 0 and kernel.proved and nature.is_frozen(ambiguity)
+        return kernel.value == 0 and kernel.proved and facts.is_frozen(ambiguity)
 
     def _spread(self, mixing: float) -> float:
         """Bound the spread of soft values by that of rewards."""

@@ -1,0 +1,1 @@
+"""How fast things move: Lipschitz constants of games and sets, contraction of iterations, mixing."""

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from rmfg.core import inputs
 from rmfg.core.precision import Array, is_concrete
 from rmfg.model.kernel import Kernel, SparseKernel, assemble
 
@@ -26,6 +27,10 @@ def as_mask(actions: Any) -> Bool[np.ndarray, "S A"]:
     except ValueError as error:
         raise ValueError(
             f"`actions` must be booleans (states, actions), but rows differ in length ({error})."
+        ) from error
+    except Exception as error:  # an object's own conversion may raise anything
+        raise TypeError(
+            f"`actions` must be booleans (states, actions), but is {inputs.described(actions)}."
         ) from error
     if mask.dtype != np.bool_:
         raise TypeError(

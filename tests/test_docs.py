@@ -182,6 +182,19 @@ def test_installing_commands_exist(line):
     pytest.skip(f"`{line}` installs software: only its name is checked here")
 
 
+def test_hooks_run_what_the_check_runs():
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    commands = [
+        line.strip().replace("$(BIN)/", "").replace("$(MAKE)", "make")
+        for line in recipe[1].splitlines()
+    ]
+    hooks = re.findall(
+        r"^ +name: (.*)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE
+    )
+    assert hooks == commands
+
+
 def test_reference_shows_every_public_name():
     stub = (ROOT / "src" / "rmfg" / "__init__.pyi").read_text()
     shown = (ROOT / "docs" / "reference.md").read_text()

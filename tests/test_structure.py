@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,12 @@ def test_floors_exist():
     assert {part for floor in FLOORS for part in floor} == {
         path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()
     }
+
+
+def test_the_plan_shows_the_floors():
+    plan = (ROOT.parents[1] / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| \S+ \| ((?:`\w+`(?:, )?)+) \|", plan, re.MULTILINE)
+    assert [tuple(re.findall(r"\w+", row)) for row in rows] == list(FLOORS)
 
 
 def test_circles_are_found():

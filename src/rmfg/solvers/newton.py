@@ -25,8 +25,9 @@ from rmfg.solvers.smoothing import Center, Play, Smoothing
 # Temperatures are in units of the range of values. The path starts where everybody plays nearly at
 # random, and is left where rounding begins to be felt in policies: 1e-16 / temperature.
 HOT, COLDEST = 1.0, 1e-6
-# Policies feel rounding by 1e-16 / temperature: where steps only shake, a warmer one is quieter.
-QUIET, SHAKING = 1e-3, 0.5
+# Policies feel rounding by 1e-16 / temperature: where steps only shake, a warmer one may be quieter,
+# which a few steps there show.
+QUIET, SHAKING, TRIALS = 1e-3, 0.5, 3
 WIDEST = 10.0
 # Where only the order of values matters, a tie is a difference of the potential of a few units, and
 # beyond e^-50 is nothing: large potentials would cost digits.
@@ -61,7 +62,9 @@ class NewtonState(eqx.Module):
     """A solution of the smoothed equations; without a heading the path has ended.
 
     `stride` is how many times more the center moves on as it did last, while each `change` of the
-    point goes on in the direction of the one before. `coldest` is where cooling ends, in logarithms.
+    point goes on in the direction of the one before. `coldest` is where cooling ends, in logarithms,
+    after `tried` steps there, and `calm` the smallest change of them so far; `calmest` is where among
+    all temperatures so far steps shook least, and how much.
     """
 
     point: Float[Array, " N"]
@@ -71,6 +74,9 @@ class NewtonState(eqx.Module):
     stride: float = 0.0
     change: Float[Array, " N"] | None = None
     coldest: float = float(np.log(COLDEST))
+    tried: int = 0
+    calm: float = np.inf
+    calmest: tuple[float, float] = (float(np.log(COLDEST)), np.inf)
     rescues: int = 0
     finished: bool = False
 
@@ -277,12 +283,12 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
         arrived = temperature <= state.coldest
         straight = arrived and _cosine(change, state.change) > STRAIGHT
         stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
-        coldest = state.coldest
-        if arrived and not straight and _shakes(change, state.change):
-            coldest = min(coldest + np.log(COOLING), np.log(QUIET))
-        cooler = np.array(max(temperature - drop, coldest))
+        onward = replace(state, stride=stride, change=change)
+        if arrived:
+            onward = _quieter(onward, shaking=not straight and _shakes(change, state.change))
+        cooler = np.array(max(temperature - drop, onward.coldest))
         following = found.smoothing._replace(log_temperature=cooler)
-        return NewtonState(found.point, found.slope.play, following, None, stride, change, coldest)
+        return replace(onward, point=found.point, play=found.slope.play, smoothing=following)
     if state.stride:
         return replace(state, stride=0.0)
     if temperature < np.log(HOT):
@@ -293,6 +299,21 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     rescues = state.rescues + 1
     finished = rescues > MAX_RESCUES
     return replace(state, point=point, play=play, rescues=rescues, finished=finished)
+
+
+def _quieter(state: NewtonState, shaking: bool) -> NewtonState:
+    """The state with where to go on: at a warmer temperature where steps shake, while that helps."""
+    calm = min(state.calm, float(np.linalg.norm(state.change)))
+    state = replace(state, tried=state.tried + 1, calm=calm)
+    if not shaking or state.tried < TRIALS:
+        return state
+    calmest = state.calmest
+    if calm < calmest[1]:
+        calmest = (state.coldest, calm)
+        coldest = min(state.coldest + np.log(COOLING), np.log(QUIET))
+    else:
+        coldest = calmest[0]
+    return replace(state, coldest=coldest, tried=0, calm=np.inf, calmest=calmest)
 
 
 def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Center:

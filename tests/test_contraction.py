@@ -193,6 +193,7 @@ def test_what_is_declared_is_believed():
     assert not known.kernel.proved
     known = rmfg.contraction(curved_game(rmfg.Lipschitz(1.0, 0.5)), rmfg.Nominal(), 1.0)
     assert known.kernel == known.mover == rmfg.Constant(0.5, True, "declared by the game")
+    assert curved_game(rmfg.Lipschitz(reward=np.inf)).lipschitz.reward is None
     with pytest.raises(ValueError, match=r"`lipschitz.kernel` must be at least 0"):
         curved_game(rmfg.Lipschitz(kernel=-1.0))
 

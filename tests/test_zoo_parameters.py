@@ -123,3 +123,9 @@ def test_lists_and_arrays_become_tuples():
 def test_what_is_no_recipe_is_refused(recipe):
     with pytest.raises(ValueError, match="`recipe` must be"):
         rmfg.zoo.remake(recipe)
+
+
+def test_a_constant_beyond_doubles_is_none():
+    game = rmfg.zoo.make("investment", taste=200)
+    assert game.lipschitz.reward is None
+    assert np.isfinite(game.reward(np.full(10, 0.1))).all()

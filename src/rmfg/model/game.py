@@ -8,6 +8,7 @@ are an ambiguity set, chosen when the game is solved.
 
 import abc
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -38,9 +39,10 @@ MeanFieldKind = Literal["state", "state-action"]
 class Lipschitz(NamedTuple):
     """What is proved of how a game moves with its mean field; None where nothing is.
 
-    For any two mean fields at an L1 distance d, no reward changes by more than `reward` * d, and no
-    row of the kernel by more than `kernel` * d in L1. `smallest` says that the successors of a row
-    do not depend on the mean field, and that none of them ever has a smaller probability.
+    For any two mean fields at an L1 distance d, no reward changes by more than `reward` * d
+    (infinity says nothing), and no row of the kernel by more than `kernel` * d in L1. `smallest`
+    says that the successors of a row do not depend on the mean field, and that none of them ever
+    has a smaller probability.
     """
 
     reward: float | None = None
@@ -407,6 +409,8 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
 
 def _proved(lipschitz: Lipschitz) -> Lipschitz:
     inputs.instance("lipschitz", lipschitz, Lipschitz, "a rmfg.Lipschitz")
+    if lipschitz.reward == math.inf:  # says nothing
+        lipschitz = lipschitz._replace(reward=None)
     for name, number in lipschitz._asdict().items():
         if number is not None:
             inputs.number(f"lipschitz.{name}", number, 0.0)

@@ -66,6 +66,10 @@ def investment(
         kernel[s, :, s] += 1 - climbs - falls
     costs = number("investment_cost", investment_cost, 0) * invested
     appeal = (1.0 + qualities) ** number("taste", taste)
+    if not np.isfinite(appeal).all():
+        raise ValueError(
+            f"`taste` = {taste:g} makes the appeal of {num_states} qualities infinite."
+        )
     slope = number("market", market, 0) * appeal.max() / (1 + appeal.min()) ** 2
     return TabularGame(
         kernel,

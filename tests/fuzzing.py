@@ -366,7 +366,7 @@ def keeps_game(game: Any, _: dict[str, Any]) -> bool:
     field = np.full(game.mean_field_shape, 1 / np.prod(game.mean_field_shape))
     shape = (game.num_states, game.num_actions)
     reward, kernel = game.reward(field), game.kernel(field)
-    return finite(reward) and reward.shape == shape and law(kernel.to_dense())
+    return finite(reward) and reward.shape == shape and law(kernel.probabilities)
 
 
 def keeps_set(ambiguity: Any, _: dict[str, Any]) -> bool:
@@ -951,6 +951,7 @@ def _give_up(*_: Any) -> None:
 
 PATIENCE = 20.0
 BATCH = 200
+CLEARED = 5_000  # calls after which compiled programs are forgotten: they stay in memory
 GOOD_ENDS = ("right", "clear error")
 LONG = "much work"  # a billion steps take long, and were asked for
 
@@ -1021,6 +1022,8 @@ def run(count: int, start: int = 0, seconds: float = math.inf, loud: bool = Fals
     for batch in range(0, count, BATCH):
         if time.perf_counter() < found.until:
             _some(found, min(BATCH, count - batch), start + batch)
+        if batch % CLEARED == 0:
+            jax.clear_caches()
     return found
 
 

@@ -16,9 +16,8 @@ from registry import NUM_STATES, SHAPE, SMALL_ZOO, array, lonely_game, over_sets
 
 import rmfg
 from rmfg.core.dependence import Dependence, dependence
-from rmfg.rates import facts
+from rmfg.model.dobrushin import dobrushin, farthest
 from rmfg.rates.contraction import measured_rate
-from rmfg.rates.steepness import dobrushin, farthest
 from rmfg.solvers.picard import Picard
 
 ROUNDING = 1e-10
@@ -263,7 +262,7 @@ def test_support_functions_follow_the_nominal_law(row, ledger):
             for seed, size in itertools.product(range(3), (1e-2, 1.0, 5.0)):
                 values = size * np.random.default_rng(seed).normal(size=NUM_STATES)
                 spread = np.ptp(values)
-                factor = facts.following(ambiguity, spread, smallest)
+                factor = ambiguity.support_lipschitz(spread, smallest)
                 if factor is None:
                     assert not same, "everything is proved on a fixed support"
                     continue
@@ -283,7 +282,7 @@ def test_nature_mixes_as_proved(row, ledger):
             for size in (1e-2, 1.0, 5.0):
                 values = size * np.random.default_rng(seed + 5).normal(size=NUM_STATES)
                 spread = np.ptp(values)
-                bound = facts.mixing(ambiguity, dobrushin(kernel), spread, NUM_STATES)
+                bound = ambiguity.dobrushin(dobrushin(kernel), spread, NUM_STATES)
                 assert 0 <= bound <= 1 + ROUNDING
                 found = dobrushin(ambiguity.worst_kernel(kernel, values))
                 ledger.at_most("mixing", found, bound + 1e-8)
@@ -292,8 +291,8 @@ def test_nature_mixes_as_proved(row, ledger):
 def test_total_variation_with_one_radius_does_not_spoil_mixing():
     """The bound of F14 is attained: nothing is lost where the rows hold nothing in common above."""
     kernel = draw(0, 0.5)
-    assert facts.mixing(rmfg.TotalVariation(0.3), 0.4, 1.0, 8) == pytest.approx(0.4)
-    assert facts.mixing(rmfg.Contamination(0.3), 0.4, 1.0, 8) == pytest.approx(0.28)
+    assert rmfg.TotalVariation(0.3).dobrushin(0.4, 1.0, 8) == pytest.approx(0.4)
+    assert rmfg.Contamination(0.3).dobrushin(0.4, 1.0, 8) == pytest.approx(0.28)
     mixed = rmfg.Contamination(0.3).worst_kernel(kernel, np.arange(8.0))
     assert dobrushin(mixed) == pytest.approx(0.7 * dobrushin(kernel), rel=1e-12)
 

@@ -30,7 +30,6 @@ from rmfg.model.ambiguity import catalog
 from rmfg.model.game import TabularGame
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
 from rmfg.rates.contraction import Contraction
-from rmfg.rates.facts import is_frozen
 from rmfg.rates.steepness import Constant
 from rmfg.version import __version__
 
@@ -116,7 +115,7 @@ def _moves(answer: Solution) -> bool:
 
     with jax.enable_x64(True):
         levels = dependence(shown, jnp.asarray(answer.mean_field))
-    still = all(level == Dependence.NONE for level in levels) and is_frozen(answer.ambiguity)
+    still = all(level == Dependence.NONE for level in levels) and answer.ambiguity.frozen
     return game.frozen or not still
 
 

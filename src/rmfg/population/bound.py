@@ -24,6 +24,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
+from rmfg.model.dobrushin import farthest
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.problem import Problem
 from rmfg.operators.response import evaluate
@@ -32,8 +33,7 @@ from rmfg.population.gain import FiniteGap
 from rmfg.population.gap import finite_gap
 from rmfg.population.nature import Conduct, conduct, problem_of
 from rmfg.population.simulator import whole
-from rmfg.rates import facts
-from rmfg.rates.steepness import Constant, Steepness, farthest, steepness_of
+from rmfg.rates.steepness import Constant, Steepness, steepness_of
 
 NUM_SAMPLES = 32
 
@@ -189,10 +189,10 @@ def _support(
     """
     value = np.asarray(equilibrium.value)
     kernel, ambiguity = steep.kernel, problem.ambiguity
-    if kernel.value == 0 and kernel.proved and facts.is_frozen(ambiguity):
+    if kernel.value == 0 and kernel.proved and ambiguity.frozen:
         return Constant(0.0, True, "neither kernel nor set depend on the mean field")
     spread = float(np.ptp(value)) + float(equilibrium.certificate.exploitability)
-    factor = facts.following(ambiguity, spread, steep.smallest)
+    factor = ambiguity.support_lipschitz(spread, steep.smallest) if ambiguity.frozen else None
     if factor is not None:
         found = factor * kernel.value * spread / 2
         return Constant(found, kernel.proved, "from the kernel and the spread of values")

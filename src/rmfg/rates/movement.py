@@ -15,16 +15,16 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.deadline import check_time
-from rmfg.model.ambiguity import Ambiguity, EntropyPenalty, Nominal
+from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.dobrushin import dobrushin
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Problem
 from rmfg.operators.newton import FixedPoint, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.rates import facts
 from rmfg.rates.probing import TOLERANCE, Probes
-from rmfg.rates.steepness import Constant, Steepness, dobrushin
+from rmfg.rates.steepness import Constant, Steepness
 
 ROUNDS = 50
 
@@ -48,14 +48,14 @@ class Movement:
         """
         ambiguity, still = self.problem.ambiguity, self.game.reward.value == 0
         frozen = self._stands_still(ambiguity) and self.game.reward.proved
-        if not (frozen and (still or facts.is_greedy(ambiguity))):
+        if not (frozen and (still or ambiguity.by_order)):
             return None
         lower = self._soft_value(self.game.lowest)
         if not still:
             upper = self._soft_value(self.game.highest)
             low, high = lower.point.value - lower.error, upper.point.value + upper.error
             order = np.argsort(low)
-            if facts.needs_lowest_state_only(ambiguity):
+            if ambiguity.by_lowest_state:
                 order = order[:2]
             if not all(high[s] < low[t] for s, t in itertools.pairwise(order)):
                 return None
@@ -67,11 +67,11 @@ class Movement:
         if self.fixed_answer is not None:
             found = dobrushin(self.fixed_answer)
             return Constant(found, True, "nature's kernel is the same at all mean fields")
-        nominal, bound = self.game.mixing, 1.0
+        nominal, ambiguity, bound = self.game.mixing, self.problem.ambiguity, 1.0
         # The spread of values bounds the coefficient, which bounds the spread: each round is a proof.
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if ambiguity.frozen else 0):
             spread, size = self._spread(bound), self.problem.game.num_states
-            bound = min(bound, facts.mixing(self.problem.ambiguity, nominal.value, spread, size))
+            bound = min(bound, ambiguity.dobrushin(nominal.value, spread, size))
         if bound < 1:
             proved = nominal.proved and self.game.reward.proved
             return Constant(bound, proved, "from the nominal kernel's and the set's size")
@@ -87,7 +87,9 @@ class Movement:
         if self._stands_still(ambiguity):
             return Constant(0.0, True, "neither kernel nor set depend on the mean field")
         spread = self._spread(self.mixing.value)
-        factor = facts.following(ambiguity, spread, self.game.smallest)
+        factor = None
+        if ambiguity.frozen:
+            factor = ambiguity.support_lipschitz(spread, self.game.smallest)
         if factor is None:
             return Constant(self.probes.support(), False, self.probes.reason)
         if factor == 0:
@@ -117,27 +119,29 @@ class Movement:
         if isinstance(population, Kernel):
             reason = "the population has a kernel of its own"
             return Constant(0.0, True, reason), Constant(dobrushin(population), True, reason)
-        if population == "nominal" or isinstance(ambiguity, Nominal):
+        if population == "nominal" or ambiguity.singleton:
             return self.game.kernel, self.game.mixing
         if self.fixed_answer is not None:
             return Constant(0.0, True, self.mixing.reason), self.mixing
-        if isinstance(ambiguity, EntropyPenalty) and facts.is_frozen(ambiguity):
-            return self._tilted(float(np.min(np.asarray(ambiguity.strength)))), self.mixing
-        if facts.is_polyhedral(ambiguity):
-            reason = "nature's answer may jump from one corner of its set to another"
-            return Constant(math.inf, True, reason), self.mixing
-        return Constant(self.probes.worst_kernel(), False, self.probes.reason), self.mixing
+        found = self._followed(ambiguity) if ambiguity.frozen else None
+        if found is None:
+            found = Constant(self.probes.worst_kernel(), False, self.probes.reason)
+        return found, self.mixing
 
-    def _tilted(self, strength: float) -> Constant:
-        kernel = self.game.kernel
-        tilt = self._spread(self.mixing.value) / strength
-        moved = math.exp(min(tilt, 700.0)) * kernel.value if kernel.value else 0.0
-        found = moved + self.value.value / strength
+    def _followed(self, ambiguity: Ambiguity) -> Constant | None:
+        """How fast nature's kernel moves, where that is proved of the set."""
+        kernel, spread = self.game.kernel, self._spread(self.mixing.value)
+        found = ambiguity.kernel_lipschitz(kernel.value, self.value.value, spread)
+        if found is None:
+            return None
+        if found == math.inf:
+            reason = "nature's answer may jump from one corner of its set to another"
+            return Constant(math.inf, True, reason)
         return Constant(found, self.value.proved and kernel.proved, "nature's answer is smooth")
 
     def _stands_still(self, ambiguity: Ambiguity) -> bool:
         kernel = self.game.kernel
-        return kernel.value == 0 and kernel.proved and facts.is_frozen(ambiguity)
+        return kernel.value == 0 and kernel.proved and ambiguity.frozen
 
     def _spread(self, mixing: float) -> float:
         """Bound the spread of soft values by that of rewards."""

@@ -12,13 +12,13 @@ from jaxtyping import Float
 from rmfg.core.deadline import check_time
 from rmfg.core.meter import report
 from rmfg.core.precision import Array
+from rmfg.model.dobrushin import dobrushin
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import aligned
 from rmfg.model.problem import Problem
 from rmfg.operators.newton import Point, nature_answers, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
-from rmfg.rates.steepness import dobrushin
 
 TOLERANCE = 1e-12
 # Small enough for a slope, and far above the responses' error.

@@ -285,7 +285,8 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
         stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
         onward = replace(state, stride=stride, change=change)
         if arrived:
-            onward = _quieter(onward, shaking=not straight and _shakes(change, state.change))
+            shaking = not straight and _shakes(change, state.change)
+            onward = _quieter(onward, float(np.linalg.norm(change)), shaking)
         cooler = np.array(max(temperature - drop, onward.coldest))
         following = found.smoothing._replace(log_temperature=cooler)
         return replace(onward, point=found.point, play=found.slope.play, smoothing=following)
@@ -301,9 +302,9 @@ def _proximal_step(problem: Problem, state: NewtonState) -> NewtonState:
     return replace(state, point=point, play=play, rescues=rescues, finished=finished)
 
 
-def _quieter(state: NewtonState, shaking: bool) -> NewtonState:
+def _quieter(state: NewtonState, length: float, shaking: bool) -> NewtonState:
     """The state with where to go on: at a warmer temperature where steps shake, while that helps."""
-    calm = min(state.calm, float(np.linalg.norm(state.change)))
+    calm = min(state.calm, length)
     state = replace(state, tried=state.tried + 1, calm=calm)
     if not shaking or state.tried < TRIALS:
         return state

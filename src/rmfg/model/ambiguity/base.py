@@ -1,6 +1,7 @@
 """What every ambiguity set is: nature's choice of the next-state law, one row at a time."""
 
 import abc
+import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
@@ -112,6 +113,58 @@ class Ambiguity(eqx.Module):
 
     def check(self, kernel: Kernel) -> None:
         """Refuse a kernel whose size the set does not fit; raises ValueError."""
+
+    # What is proved of a set whose sizes do not depend on the mean field (`frozen`). The defaults claim
+    # nothing; what is claimed is proved in the documentation (guarantees).
+
+    @property
+    def frozen(self) -> bool:
+        """Whether no size of the set is a function of the mean field."""
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return not any(callable(value) and not isinstance(value, Kernel) for value in values)
+
+    @property
+    def singleton(self) -> bool:
+        """Whether the set holds the nominal law alone."""
+        return False
+
+    @property
+    def by_order(self) -> bool:
+        """Whether the worst law depends on the values through their order alone."""
+        return False
+
+    @property
+    def by_lowest_state(self) -> bool:
+        """Whether even the order does not matter, as long as one state stays the lowest."""
+        return False
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        """How far the support function follows the nominal law, or None where nothing is proved.
+
+        It changes by at most this times 1/2 norm1(p - p') * (max V - min V), for values of this
+        spread and laws whose positive probabilities stay above `smallest` on a support that does not
+        move (0 where that is not known).
+        """
+        return None
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        """Bound the Dobrushin coefficient of nature's kernel at any values of this spread.
+
+        `nominal` is the nominal kernel's. One is true of every kernel.
+        """
+        return min(nominal + 2 * self.farthest_law(num_states), 1.0)
+
+    def farthest_law(self, num_states: int) -> float:
+        """Bound the total variation between a law of the set and the nominal law."""
+        return 1.0
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        """How fast nature's kernel moves, in L1, with whatever moves the nominal one and the values.
+
+        `nominal` and `values` (in half the spread) say how fast these move. Infinite where it
+        may jump, None where nothing is proved.
+        """
+        return None
 
     @boundary
     def penalty(

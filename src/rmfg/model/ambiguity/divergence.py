@@ -1,11 +1,13 @@
 """Balls of the chi-square divergence and of the Hellinger distance."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity.numerics import log_bracket
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support
+from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, most
 from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
 from rmfg.model.rows import Reach, summed
 
@@ -69,6 +71,9 @@ class ChiSquare(Divergence):
     ) -> Float[Array, "S A"]:
         ratio = (law - nominal) ** 2 / jnp.where(nominal > 0, nominal, 1)
         return jnp.sum(jnp.where(nominal > 0, ratio, _infinite_where(law > 0)), axis=0)
+
+    def farthest_law(self, num_states: int) -> float:
+        return math.sqrt(most(self.radius)) / 2
 
 
 class Hellinger(Divergence):
@@ -139,6 +144,9 @@ class Hellinger(Divergence):
     ) -> Float[Array, "S A"]:
         root_difference = jnp.sqrt(jnp.maximum(law, 0)) - jnp.sqrt(nominal)
         return 0.5 * jnp.sum(root_difference**2, axis=0)
+
+    def farthest_law(self, num_states: int) -> float:
+        return math.sqrt(most(self.radius) * (2 - most(self.radius)))
 
 
 def _infinite_where(condition: Array) -> Array:

@@ -1,5 +1,7 @@
 """Sets that nature answers by exponential tilts and their mirror image: the relative entropies."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,10 +11,21 @@ from rmfg.core.precision import Array, boundary
 from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, Softened
 from rmfg.model.ambiguity.numerics import log_bracket
 from rmfg.model.ambiguity.projection import off_support
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at, traced_size_at
+from rmfg.model.ambiguity.sizes import (
+    Size,
+    checked_size,
+    checked_support,
+    least,
+    most,
+    size_at,
+    traced_size_at,
+)
 from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows, summed
+
+# Beyond, exponentials are no doubles.
+LARGEST_EXPONENT = 700.0
 
 
 class KullbackLeibler(Divergence):
@@ -64,6 +77,9 @@ class KullbackLeibler(Divergence):
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"]
     ) -> Float[Array, "S A"]:
         return relative_entropy(law, nominal)
+
+    def farthest_law(self, num_states: int) -> float:
+        return math.sqrt(most(self.radius) / 2)  # Pinsker's inequality
 
 
 class ReverseKullbackLeibler(Divergence):
@@ -133,6 +149,9 @@ class ReverseKullbackLeibler(Divergence):
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"]
     ) -> Float[Array, "S A"]:
         return relative_entropy(nominal, law)
+
+    def farthest_law(self, num_states: int) -> float:
+        return math.sqrt(most(self.radius) / 2)  # Pinsker's inequality
 
 
 class EntropyPenalty(RowwiseAmbiguity):
@@ -213,6 +232,20 @@ class EntropyPenalty(RowwiseAmbiguity):
         before, after = aligned(nominal, kernel)
         strength = traced_size_at("strength", self.strength, mean_field, before)
         return strength * relative_entropy(after, before)
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        share = spread / least(self.strength)
+        return math.expm1(min(share, LARGEST_EXPONENT)) / share if share > 0 else 1.0
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        if least(self.strength) < most(self.strength):
+            return 1.0
+        return 1 - (1 - nominal) * math.exp(-spread / least(self.strength))
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        strength = least(self.strength)
+        tilt = math.exp(min(spread / strength, LARGEST_EXPONENT))
+        return (tilt * nominal if nominal else 0.0) + values / strength
 
 
 def exponential_tilt(heights: Heights, gentleness: Array) -> tuple[Array, Array]:

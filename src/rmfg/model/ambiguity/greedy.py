@@ -5,6 +5,8 @@ Each moves mass to low values until a budget is used up; the value at which that
 could only make the claim weaker, never false.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,16 @@ from rmfg.core.precision import Array, Number, is_concrete
 from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, proportional
 from rmfg.model.ambiguity.numerics import cut, implicit_root
 from rmfg.model.ambiguity.projection import between, off_support
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
+from rmfg.model.ambiguity.sizes import (
+    Size,
+    checked_size,
+    checked_support,
+    least,
+    most,
+    size_at,
+    support_may_move,
+    taken_from_the_highest,
+)
 from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -57,6 +68,19 @@ class TotalVariation(RowwiseAmbiguity):
         return outside_variation(
             nominal, law, size_at("radius", self.radius, mean_field, nominal), self.support
         )
+
+    @property
+    def by_order(self) -> bool:
+        return True
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return support_may_move(self.support, smallest, 1.0)
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        return taken_from_the_highest(nominal, self.radius, self.support)
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another
 
 
 def outside_variation(
@@ -121,6 +145,20 @@ class CVaR(RowwiseAmbiguity):
     ) -> Float[Array, "S A"]:
         level = size_at("level", self.level, mean_field, nominal)
         return between(law, jnp.zeros(()), nominal / (1 - level))
+
+    @property
+    def by_order(self) -> bool:
+        return True
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return 1 / (1 - most(self.level))
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        uneven = most(self.level) - least(self.level)
+        return min((nominal + uneven) / (1 - least(self.level)), 1.0)
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another
 
 
 class Interval(RowwiseAmbiguity):
@@ -195,6 +233,21 @@ class Interval(RowwiseAmbiguity):
         lower, upper = (_successors_first(bound) for bound in (self.lower, self.upper))
         return jnp.broadcast_to(lower, law.shape), jnp.broadcast_to(upper, law.shape)
 
+    @property
+    def by_order(self) -> bool:
+        return True
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return 0.0
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        shape = np.broadcast_shapes(np.shape(self.lower), (num_states,))
+        lower = np.broadcast_to(self.lower, shape).reshape(-1, num_states)
+        return 1 - float(lower.min(axis=0).sum())
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another
+
 
 class IntervalAround(RowwiseAmbiguity):
     """Laws with p - below <= q <= p + above, state by state; margins are sizes like a radius."""
@@ -236,6 +289,19 @@ class IntervalAround(RowwiseAmbiguity):
         above = size_at("above", self.above, mean_field, nominal)
         allowed = (nominal > 0) | (self.support == "all")
         return between(law, *bounds_around(nominal, allowed, below, above))
+
+    @property
+    def by_order(self) -> bool:
+        return True
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return support_may_move(self.support, smallest, 1.0)
+
+    def farthest_law(self, num_states: int) -> float:
+        return num_states * min(most(self.below), most(self.above))
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another
 
 
 def fill_around(rows: Rows, below: Float[Array, "..."], above: Float[Array, "..."]) -> RowAnswer:

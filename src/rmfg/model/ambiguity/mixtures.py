@@ -1,12 +1,22 @@
 """Sets that nature answers in closed form: the nominal law, and contamination by any law."""
 
+import math
+
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer
 from rmfg.model.ambiguity.projection import between
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
+from rmfg.model.ambiguity.sizes import (
+    Size,
+    checked_size,
+    checked_support,
+    least,
+    most,
+    size_at,
+    support_may_move,
+)
 from rmfg.model.rows import Reach, Rows
 
 
@@ -33,6 +43,19 @@ class Nominal(RowwiseAmbiguity):
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         return between(law, nominal, nominal)
+
+    @property
+    def singleton(self) -> bool:
+        return True
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return 1.0
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        return nominal
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return nominal
 
 
 class Contamination(RowwiseAmbiguity):
@@ -75,3 +98,21 @@ class Contamination(RowwiseAmbiguity):
         radius = size_at("radius", self.radius, mean_field, nominal)
         reachable = jnp.where((nominal > 0) | (self.support == "all"), 1.0, 0.0)
         return between(law, (1 - radius) * nominal, reachable)
+
+    @property
+    def by_order(self) -> bool:
+        return True
+
+    @property
+    def by_lowest_state(self) -> bool:
+        return self.support == "all"
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return support_may_move(self.support, smallest, 1 - least(self.radius))
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        shared = least(self.radius) if self.support == "all" else 0.0
+        return 1 - (1 - most(self.radius)) * (1 - nominal) - shared
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another

@@ -34,7 +34,16 @@ from rmfg.model.ambiguity.greedy import (
 )
 from rmfg.model.ambiguity.numerics import SHARE_OF_EXPONENTS, implicit_root, log_bracket, root
 from rmfg.model.ambiguity.projection import between
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, size_at
+from rmfg.model.ambiguity.sizes import (
+    Size,
+    checked_size,
+    checked_support,
+    least,
+    most,
+    size_at,
+    support_may_move,
+    taken_from_the_highest,
+)
 from rmfg.model.ambiguity.transport import softly_transport, transport
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -153,6 +162,26 @@ class Lp(RowwiseAmbiguity):
         """Moving a unit from x to y changes two entries: the weights of both are paid."""
         weights = jnp.asarray(self.weights)
         return jnp.where(source == target, 0, weights[source] + weights[target])
+
+    @property
+    def by_order(self) -> bool:
+        return self.p == math.inf or (self.p == 1 and self.weights is None)
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return support_may_move(self.support, smallest, 1.0)
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        if self.p == 1 and self.weights is None:
+            radius = np.minimum(np.asarray(self.radius) / 2, 1)
+            return taken_from_the_highest(nominal, radius, self.support)
+        return min(nominal + 2 * self.farthest_law(num_states), 1.0)
+
+    def farthest_law(self, num_states: int) -> float:
+        lightest = 1.0 if self.weights is None else least(self.weights)
+        return num_states ** (1 - 1 / self.p) * most(self.radius) / lightest / 2
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf if self.p in (1, math.inf) else None
 
 
 def spread_mass(

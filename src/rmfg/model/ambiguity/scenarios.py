@@ -1,5 +1,6 @@
 """Scenarios: nature picks among kernels that somebody wrote down."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.ambiguity.arguments import checked_field
 from rmfg.model.ambiguity.base import Ambiguity, Softened, Worst
 from rmfg.model.ambiguity.projection import lawful
+from rmfg.model.dobrushin import farthest
 from rmfg.model.kernel import Kernel, as_kernel, joined, mixed, stacked
 
 
@@ -97,6 +99,18 @@ class Scenarios(Ambiguity):
                     f"has {size}."
                 )
         return kernels
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return 0.0
+
+    def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
+        if not isinstance(self.kernels, tuple):
+            return 1.0
+        rows = [np.asarray(kernel.to_dense()) for kernel in self.kernels]
+        return farthest(np.concatenate(rows, axis=1))
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another
 
 
 def _as_kernels(kernels: Sequence[Kernel | Array]) -> tuple[Kernel, ...]:

@@ -116,3 +116,24 @@ def _in_range(name: str, array: Array, low: float, high: float, way_out: str) ->
     if is_concrete(array):
         return checks.within(name, array, low, high, way_out)
     return jnp.where((array >= low) & (array <= high), array, jnp.nan)
+
+
+def least(size: Any) -> float:
+    """The least of fixed sizes."""
+    return float(np.min(np.asarray(size)))
+
+
+def most(size: Any) -> float:
+    """The largest of fixed sizes."""
+    return float(np.max(np.asarray(size)))
+
+
+def support_may_move(support: str, smallest: float, otherwise: float) -> float | None:
+    """No bound where nature keeps to a support that may change with the nominal law."""
+    return None if support == "nominal" and smallest <= 0 else otherwise
+
+
+def taken_from_the_highest(nominal: float, radius: Any, support: str) -> float:
+    """The coefficient where a mass `radius` is taken from the highest values, for one state if any."""
+    given = least(radius) if support == "all" else 0.0
+    return min(nominal + most(radius) - given, 1.0)

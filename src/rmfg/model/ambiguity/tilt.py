@@ -250,6 +250,9 @@ class Divergence(RowwiseAmbiguity):
         mass = jnp.where(popped, self.created(divergence, radius), 0)
         return (1 - mass) * (share * law + (1 - share) * rows.law) + mass * rows.lowest_slot()
 
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return 1 / smallest if smallest > 0 else None
+
 
 def where_mass(law: Array, term: Array) -> Array:
     """The term where the law has mass; elsewhere zero, also where the term is not finite."""

@@ -14,7 +14,9 @@ from rmfg.model.ambiguity.sizes import (
     Size,
     checked_size,
     checked_support,
+    most,
     size_at,
+    support_may_move,
     traced_size_at,
 )
 from rmfg.model.ambiguity.transport import Cost, softly_transport, transport
@@ -98,6 +100,17 @@ class Wasserstein(RowwiseAmbiguity):
         before, after = np.asarray(nominal), np.asarray(law)
         reachable = (before > 0) | (self.support == "all")
         return unaffordable_mass(before, after, self._costs(), radius**self.order, reachable)
+
+    def support_lipschitz(self, spread: float, smallest: float) -> float | None:
+        return support_may_move(self.support, smallest, 1.0)
+
+    def farthest_law(self, num_states: int) -> float:
+        apart = np.asarray(self.metric)[~np.eye(num_states, dtype=bool)]
+        nearest = float(apart.min(initial=math.inf))
+        return (most(self.radius) / nearest) ** self.order if nearest > 0 else 1.0
+
+    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
+        return math.inf  # from one corner of a polytope to another
 
 
 def _checked_metric(metric: Array, order: float) -> Array:

@@ -19,8 +19,9 @@ import json
 import math
 import numbers
 import signal
+import subprocess
 import sys
-import time
+import tempfile
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -951,7 +952,7 @@ def _give_up(*_: Any) -> None:
 
 PATIENCE = 20.0
 BATCH = 200
-CLEARED = 5_000  # calls after which compiled programs are forgotten: they stay in memory
+CHUNK = 5_000
 GOOD_ENDS = ("right", "clear error")
 LONG = "much work"  # a billion steps take long, and were asked for
 
@@ -959,12 +960,11 @@ LONG = "much work"  # a billion steps take long, and were asked for
 class Run:
     """Outcomes by function, and the faults."""
 
-    def __init__(self, seconds: float = math.inf, loud: bool = False) -> None:
-        self.until, self.loud = time.perf_counter() + seconds, loud
+    def __init__(self, log: Path | None = None) -> None:
+        self.log = log
         signal.signal(signal.SIGALRM, _give_up)
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
         self.faults: list[tuple[str, str, str, str, str]] = []
-        self.slowest: list[tuple[float, str, str, str]] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.answer = rmfg.solve(GAME, TOTAL, tol=1e-3)
@@ -987,9 +987,8 @@ class Run:
         )
 
     def try_one(self, label: str, name: str, value: Any) -> None:
-        begin = time.perf_counter()
-        if begin > self.until:
-            return
+        if self.log is not None:  # what a process did that died
+            self.log.write_text(f"{label} | {name} | {shown(value)}")
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         try:
             outcome, said = verdict(self.fronts[label], name, value)
@@ -999,13 +998,9 @@ class Run:
             outcome, said = (LONG if asked else "hangs"), f"more than {PATIENCE:g} s"
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        self.slowest.append((time.perf_counter() - begin, label, name, shown(value)))
-        self.slowest = sorted(self.slowest, reverse=True)[:20]
         self.counts[label][outcome] += 1
         if outcome not in (*GOOD_ENDS, LONG):
             self.faults.append((label, name, shown(value), outcome, said[:400]))
-            if self.loud:
-                print(*self.faults[-1], sep=" | ", file=sys.stderr, flush=True)
 
 
 def shown(value: Any) -> str:
@@ -1015,15 +1010,11 @@ def shown(value: Any) -> str:
         return type(value).__name__
 
 
-def run(count: int, start: int = 0, seconds: float = math.inf, loud: bool = False) -> Run:
-    """Try so many cases, or as many as the seconds allow; equal seeds give equal cases."""
-    found = Run(seconds, loud)
-
+def run(count: int, start: int = 0, log: Path | None = None) -> Run:
+    """Try so many cases; equal seeds give equal cases."""
+    found = Run(log)
     for batch in range(0, count, BATCH):
-        if time.perf_counter() < found.until:
-            _some(found, min(BATCH, count - batch), start + batch)
-        if batch % CLEARED == 0:
-            jax.clear_caches()
+        _some(found, min(BATCH, count - batch), start + batch)
     return found
 
 
@@ -1045,7 +1036,7 @@ def _some(found: Run, count: int, start: int) -> None:
         every()
 
 
-def table(found: Run) -> str:
+def table(found: dict[str, Counter[str]]) -> str:
     """The outcomes, a row for each function."""
     lines = [
         f"| function | calls | right | clear error | more than {PATIENCE:g} s, as asked "
@@ -1053,8 +1044,8 @@ def table(found: Run) -> str:
         "|---|--:|--:|--:|--:|--:|",
     ]
     sums: Counter[str] = Counter()
-    for label in sorted(found.counts):
-        counts = found.counts[label]
+    for label in sorted(found):
+        counts = found[label]
         sums.update(counts)
         lines.append(f"| `{label}` | {_row(counts)} |")
     return "\n".join([*lines, f"| all | {_row(sums)} |"])
@@ -1067,24 +1058,47 @@ def _row(counts: Counter[str]) -> str:
     )
 
 
+def in_chunks(count: int, start: int) -> tuple[dict[str, Counter[str]], list[list[str]]]:
+    """Outcomes and faults of many cases, some thousand to a process: programs stay in memory."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    faults: list[list[str]] = []
+    log = Path(tempfile.mkdtemp()) / "last case"
+    for begin in range(start, start + count, CHUNK):
+        size = min(CHUNK, start + count - begin)
+        command = [sys.executable, __file__, str(size), "--json", str(begin), str(log)]
+        child = subprocess.run(command, capture_output=True, text=True, check=False)
+        if child.returncode:
+            faults.append([log.read_text(), "the process died", child.stderr[-400:]])
+            print(*faults[-1], sep=" | ", file=sys.stderr, flush=True)
+            continue
+        # What the functions that are given print comes before it.
+        found = json.loads(child.stdout.splitlines()[-1])
+        for label, ends in found["counts"].items():
+            counts[label].update(ends)
+        faults += found["faults"]
+        for fault in found["faults"]:
+            print(*fault, sep=" | ", file=sys.stderr, flush=True)
+        print(f"{begin - start + size} cases, {len(faults)} faults", file=sys.stderr, flush=True)
+    return counts, faults
+
+
 def main(arguments: list[str]) -> int:
-    begin = time.perf_counter()
-    start = int(arguments[2]) if len(arguments) > 2 else 0
-    seconds = float(arguments[3]) if len(arguments) > 3 else math.inf
-    found = run(int(arguments[0]), start, seconds, loud=True)
-    text = table(found)
+    """Try many cases, print the table of outcomes, and write it where a path is given."""
+    count, start = int(arguments[0]), int(arguments[2]) if len(arguments) > 2 else 0
+    counts, faults = in_chunks(count, start)
+    text = table(counts)
     print(text)
-    print(f"{time.perf_counter() - begin:.0f} s; slowest:")
-    for seconds, *where in found.slowest[:8]:
-        print(f"{seconds:8.2f} s", *where)
+    for fault in faults:
+        print(*fault, sep=" | ")
     if len(arguments) > 1 and arguments[1] != "-":
         Path(arguments[1]).write_text(text + "\n")
-    return int(bool(found.faults))
+    return int(bool(faults))
 
 
 if __name__ == "__main__":
     if sys.argv[2:3] == ["--json"]:
-        outcome = run(int(sys.argv[1]))
+        begin, *log = sys.argv[3:] or ["0"]
+        outcome = run(int(sys.argv[1]), int(begin), Path(log[0]) if log else None)
         print(json.dumps({"counts": outcome.counts, "faults": outcome.faults}))
         sys.exit(0)
     sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,7 @@ import scipy.stats
 import rmfg
 from rmfg.model.problem import Problem
 from rmfg.population.arena import Arena, disintegrated
-from rmfg.population.nature import conduct
+from rmfg.population.dynamics import dynamics
 
 DOUBT = rmfg.TotalVariation(0.3)
 STATES, ACTIONS = 4, 2
@@ -60,7 +60,9 @@ def equilibrium() -> rmfg.Equilibrium:
 def arena_of(game, nature="nominal", ambiguity=None, policy=POLICY, **options) -> Arena:
     uniform = np.full(game.num_states, 1 / game.num_states)
     with rmfg_precision():
-        return Arena(conduct(Problem(game, ambiguity), policy, nature, uniform), uniform, **options)
+        return Arena(
+            dynamics(Problem(game, ambiguity), policy, nature, uniform), uniform, **options
+        )
 
 
 def rmfg_precision():
@@ -487,7 +489,7 @@ def test_attributes_that_were_changed_are_pickled_too():
     game = rmfg.zoo.make("beach-bar", num_states=5)
     game.discount = 0.5
     env = rmfg.parallel_env(game, num_agents=2, num_steps=2)
-    again = pickle.loads(pickle.dumps(env)).arena.conduct.problem.game
+    again = pickle.loads(pickle.dumps(env)).arena.dynamics.problem.game
     assert (again.discount, again.recipe) == (0.5, game.recipe)
 
 

@@ -14,8 +14,8 @@ from reference import joint_game
 
 import rmfg
 from rmfg.population.counts import Compositions, num_compositions
+from rmfg.population.dynamics import dynamics
 from rmfg.population.exact import facing
-from rmfg.population.nature import conduct
 
 DISCOUNT = 0.9
 SETS = {
@@ -131,7 +131,7 @@ def test_exact_agrees_with_enumeration_of_joint_states(name, shape):
     game = crowded(states, actions, seed=sum(shape))
     policy = np.random.default_rng(1).dirichlet(np.ones(actions), states)
     law = np.random.default_rng(2).dirichlet(np.ones(states))
-    moving = conduct(rmfg.Problem(game, ambiguity), policy, "worst_case", law)
+    moving = dynamics(rmfg.Problem(game, ambiguity), policy, "worst_case", law)
     found = enumerated(game, agents, policy, moved_by(moving), worst)
     with jax.enable_x64(True):
         finite = facing(moving, agents)
@@ -350,7 +350,7 @@ def test_simulated_laws_are_the_exact_ones(method):
         num_runs=runs,
         method=method,
     )
-    moving = conduct(rmfg.Problem(game, ambiguity), policy, "worst_case", start)
+    moving = dynamics(rmfg.Problem(game, ambiguity), policy, "worst_case", start)
     joint = joint_game.simulate_law(moved_by(moving), policy, start, agents, steps)
     for moment in (1, 2):
         exact = joint_game.expected(joint, lambda law, moment=moment: np.asarray(law) ** moment)
@@ -388,7 +388,7 @@ def test_every_nature_moves_within_its_set(nature):
     game, ambiguity = crowded(3, 2, seed=4), rmfg.TotalVariation(0.1)
     policy, law = np.full((3, 2), 0.5), np.full(3, 1 / 3)
     rule = game.kernel(law) if nature == "kernel" else nature
-    moving = conduct(rmfg.Problem(game, ambiguity), policy, rule, law)
+    moving = dynamics(rmfg.Problem(game, ambiguity), policy, rule, law)
     kernel = moved_by(moving)(law)
     assert np.max(ambiguity.violation(rmfg.DenseKernel(kernel), game.kernel(law))) <= 1e-12
     nominal = np.asarray(game.kernel(law).to_dense())

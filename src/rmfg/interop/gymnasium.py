@@ -19,7 +19,8 @@ from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Problem
 from rmfg.operators.response import best_response, checked_mean_field
 from rmfg.population.arena import Arena, disintegrated
-from rmfg.population.nature import Conduct, check_nature, checked_policy, conduct
+from rmfg.population.dynamics import Dynamics, dynamics
+from rmfg.population.setting import check_nature, checked_policy
 from rmfg.population.simulator import whole
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def single_agent_env(
         if isinstance(nature, str) and nature == "worst_case":
             moving = _worst(problem, mean_field, ambiguity is None, law, policy)
         else:
-            moving = conduct(problem, policy, nature, law)
+            moving = dynamics(problem, policy, nature, law)
     return _environment()(Arena(moving, start, crowd=law), steps)
 
 
@@ -92,14 +93,14 @@ def _worst(
     own: bool,
     law: np.ndarray,
     policy: np.ndarray,
-) -> Conduct:
+) -> Dynamics:
     """The worst case for an equilibrium in its own set or another one, or for the best response."""
     if isinstance(mean_field, Equilibrium):
         # In its own set its kernel also says how nature mixes at ties.
-        return conduct(problem, mean_field, mean_field.kernel if own else "worst_case", law)
+        return dynamics(problem, mean_field, mean_field.kernel if own else "worst_case", law)
     game = problem.game
     answer = best_response(game, problem.ambiguity, game.mean_field_of(law, policy))
-    return conduct(problem, policy, answer.kernel, law)
+    return dynamics(problem, policy, answer.kernel, law)
 
 
 @functools.cache
@@ -142,7 +143,7 @@ def _environment() -> Any:
             # Games are functions, which copies share; everything that an episode changes is copied.
             copied = object.__new__(SingleAgentEnv)
             known[id(self)] = copied
-            game = self.arena.conduct.problem.game
+            game = self.arena.dynamics.problem.game
             known[id(game)] = game
             vars(copied).update(copy.deepcopy(vars(self), known))
             return copied

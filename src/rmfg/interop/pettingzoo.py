@@ -16,15 +16,14 @@ from rmfg.interop import dumped, require
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import (
     MeanFieldGame,
-    check_game,
     checked_game,
     uniform_mean_field,
     uniform_policy,
 )
 from rmfg.model.kernel import Kernel
 from rmfg.population.arena import Arena, checked_numbers
-from rmfg.population.nature import NATURES, check_nature, checked_policy, conduct, problem_of
-from rmfg.population.simulator import initial_law, whole
+from rmfg.population.setting import NATURES, check_nature, setting
+from rmfg.population.simulator import whole
 
 if TYPE_CHECKING:
     import pettingzoo
@@ -82,14 +81,11 @@ def _arena(
             f"`nature` is {nature!r}, who plays against values, but there is no `policy` to have any. "
             "Give an equilibrium, or a policy of shape (states, actions)."
         )
-    problem = problem_of(policy, game, ambiguity)
-    check_game(game)
-    problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     plan = uniform_policy(game) if policy is None else policy
-    checked_policy(plan, problem)
-    law = initial_law(game, plan, initial)
+    given = setting(game, plan, ambiguity, initial, nature)
+    given.problem.ambiguity.check(game.kernel(uniform_mean_field(game)))
     with jax.enable_x64(True):
-        return Arena(conduct(problem, plan, nature, law), law)
+        return Arena(given.dynamics(), given.law)
 
 
 @functools.cache
@@ -178,7 +174,7 @@ def _environment() -> Any:
             # Games are functions, which copies share; everything that an episode changes is copied.
             copied = object.__new__(PopulationEnv)
             known[id(self)] = copied
-            game = self.arena.conduct.problem.game
+            game = self.arena.dynamics.problem.game
             known[id(game)] = game
             vars(copied).update(copy.deepcopy(vars(self), known))
             return copied

@@ -17,28 +17,28 @@ from jaxtyping import Float, Int
 
 from rmfg.core import checks
 from rmfg.core.precision import Array
-from rmfg.population.nature import Conduct
+from rmfg.population.dynamics import Dynamics
 
 
 class Arena:
     """The rules by which agents in states (N,) that take actions (N,) are rewarded and moved.
 
     Agents start independently from the law `initial`. With a `crowd`, a law over states, they meet
-    that law under the conduct's policy and not their own; nature then answers it at each start and
+    that law under the dynamics's policy and not their own; nature then answers it at each start and
     holds on to her answer. Nothing else is remembered from step to step but the random generator
     and the values that nature plays against. Raises ValueError for states and actions that are none.
     """
 
     def __init__(
         self,
-        conduct: Conduct,
+        dynamics: Dynamics,
         initial: Float[np.ndarray, " S"],
         crowd: Float[np.ndarray, " S"] | None = None,
     ):
-        self.conduct, self.initial, self.crowd = conduct, initial, crowd
-        self.num_states, self.num_actions = conduct.policy.shape
+        self.dynamics, self.initial, self.crowd = dynamics, initial, crowd
+        self.num_states, self.num_actions = dynamics.policy.shape
         self.random = np.random.default_rng()
-        self.values = conduct.values
+        self.values = dynamics.values
         self.met: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def start(
@@ -47,9 +47,9 @@ class Arena:
         """Return the states of agents who begin anew; without a seed the generator goes on."""
         if seed is not None:
             self.random = np.random.default_rng(seed)
-        self.values = self.conduct.values
+        self.values = self.dynamics.values
         if self.crowd is not None:
-            self.met = self._answered(self.conduct, self.crowd)
+            self.met = self._answered(self.dynamics, self.crowd)
         below = np.cumsum(self.initial)
         draws = self.random.random(num_agents)
         return np.searchsorted(below[:-1] / below[-1], draws, side="right")
@@ -81,24 +81,24 @@ class Arena:
         self, states: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the agents meet when the mean field is their own."""
-        if self.conduct.problem.game.mean_field == "state":
-            return self._answered(self.conduct, self.law(states))
+        if self.dynamics.problem.game.mean_field == "state":
+            return self._answered(self.dynamics, self.law(states))
         pairs = np.bincount(
             states * self.num_actions + actions, minlength=self.num_states * self.num_actions
         )
         shares = pairs.reshape(self.num_states, self.num_actions) / len(states)
         law, policy = disintegrated(shares)
         # Nature keeps playing against the policy that she was given; only the mean field is theirs.
-        moving = eqx.tree_at(lambda conduct: conduct.policy, self.conduct, policy)
+        moving = eqx.tree_at(lambda dynamics: dynamics.policy, self.dynamics, policy)
         return self._answered(moving, law)
 
     def _answered(
-        self, conduct: Conduct, law: np.ndarray
+        self, dynamics: Dynamics, law: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rewards, successors and their distribution functions (K, S, A) at a law over states."""
         with jax.enable_x64(True):
             key = jax.random.key(self.random.integers(2**32))
-            found = _rows(conduct, jnp.asarray(law), jnp.asarray(self.values), key)
+            found = _rows(dynamics, jnp.asarray(law), jnp.asarray(self.values), key)
         reward, slots, rows, values = (np.asarray(array) for array in found)
         self.values = values
         below = np.cumsum(rows, axis=0)
@@ -107,10 +107,10 @@ class Arena:
 
 @eqx.filter_jit
 def _rows(
-    conduct: Conduct, law: Float[Array, " S"], values: Float[Array, " S"], key: Array
+    dynamics: Dynamics, law: Float[Array, " S"], values: Float[Array, " S"], key: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Rewards, successors, their law, and nature's values."""
-    return conduct.rows(law, values, key)
+    return dynamics.rows(law, values, key)
 
 
 def disintegrated(

@@ -29,9 +29,10 @@ from rmfg.model.game import MeanFieldGame
 from rmfg.model.problem import Problem
 from rmfg.operators.response import evaluate
 from rmfg.operators.robust_mdp import RobustMDP
+from rmfg.population.dynamics import Dynamics, dynamics
 from rmfg.population.gain import FiniteGap
 from rmfg.population.gap import finite_gap
-from rmfg.population.nature import Conduct, conduct, problem_of
+from rmfg.population.setting import problem_of
 from rmfg.population.simulator import whole
 from rmfg.rates.steepness import Constant, Steepness, steepness_of
 
@@ -114,7 +115,7 @@ def finite_bound(
     )
     with jax.enable_x64(True):
         center = np.asarray(equilibrium.distribution)
-        moving = conduct(problem, equilibrium, equilibrium.population, center)
+        moving = dynamics(problem, equilibrium, equilibrium.population, center)
         laws = _laws(game, seed, center)
         fields = np.stack([game.mean_field_of(law, equilibrium.policy) for law in laws])
         steep = steepness_of(game, fields)
@@ -207,17 +208,17 @@ def _support(
     return Constant(found, False, f"slopes at {len(fields)} laws")
 
 
-def _movement(conduct: Conduct, laws: Float[np.ndarray, "N S"]) -> Constant:
+def _movement(dynamics: Dynamics, laws: Float[np.ndarray, "N S"]) -> Constant:
     """The Lipschitz constant in L1 of the map by which the law moves."""
-    still = dependence(conduct.chain, jnp.asarray(laws[0]))
+    still = dependence(dynamics.chain, jnp.asarray(laws[0]))
     if all(level == Dependence.NONE for level in still):
-        found = farthest(np.asarray(conduct.chain(jnp.asarray(laws[0]))))
+        found = farthest(np.asarray(dynamics.chain(jnp.asarray(laws[0]))))
         return Constant(
             found, True, "the chain does not depend on the law: its Dobrushin coefficient"
         )
 
     def pushed(law: Array) -> Array:
-        return law @ conduct.chain(law)
+        return law @ dynamics.chain(law)
 
     slopes = np.asarray(jax.vmap(jax.jacfwd(pushed))(jnp.asarray(laws)))
     # Columns of a derivative are where a little mass in a state goes.

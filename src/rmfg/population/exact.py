@@ -28,7 +28,7 @@ from rmfg.model.actions import substituted
 from rmfg.model.problem import Problem
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.population.counts import Compositions, num_compositions
-from rmfg.population.nature import Conduct, check_finite, leaving
+from rmfg.population.dynamics import Dynamics, check_finite, leaving
 
 # Multiplications for the transitions beyond which the game is refused: an hour.
 LARGEST_GAME = 500_000_000_000
@@ -78,13 +78,13 @@ def laws_of(others: Compositions) -> Float[np.ndarray, "S L S"]:
     return (own + others.table) / (others.num_agents + 1)
 
 
-def facing(conduct: Conduct, num_agents: int) -> "FiniteGame":
+def facing(dynamics: Dynamics, num_agents: int) -> "FiniteGame":
     """Return the game against others who behave alike at each empirical law."""
-    others = others_of(num_agents, conduct.problem.game.num_states)
+    others = others_of(num_agents, dynamics.problem.game.num_states)
     laws = laws_of(others)
-    (rows,) = blockwise(lambda block: (_chains(conduct, block),), laws.reshape(-1, laws.shape[2]))
+    (rows,) = blockwise(lambda block: (_chains(dynamics, block),), laws.reshape(-1, laws.shape[2]))
     rows = rows.reshape(*laws.shape, laws.shape[2])
-    return FiniteGame(conduct.problem, np.asarray(conduct.policy), others, rows)
+    return FiniteGame(dynamics.problem, np.asarray(dynamics.policy), others, rows)
 
 
 class FiniteGame:
@@ -244,5 +244,5 @@ def _answers(
 
 
 @eqx.filter_jit
-def _chains(conduct: Conduct, laws: Float[Array, "B S"]) -> Float[Array, "B S S"]:
-    return jax.vmap(conduct.chain)(jnp.asarray(laws))
+def _chains(dynamics: Dynamics, laws: Float[Array, "B S"]) -> Float[Array, "B S S"]:
+    return jax.vmap(dynamics.chain)(jnp.asarray(laws))

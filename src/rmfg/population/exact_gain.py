@@ -13,20 +13,20 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
+from rmfg.population.dynamics import Dynamics
 from rmfg.population.exact import FiniteGame, blockwise, facing
 from rmfg.population.first_order import Prospects, TestFunction, prospects
 from rmfg.population.gain import Estimate, FiniteGap
-from rmfg.population.nature import Conduct
 
 
 def exact_gain(
-    conduct: Conduct, test: TestFunction, law: np.ndarray, agents: int, tolerance: float
+    dynamics: Dynamics, test: TestFunction, law: np.ndarray, agents: int, tolerance: float
 ) -> FiniteGap:
     """Solve the game of N agents exactly, and bound the gain without solving it."""
-    game = facing(conduct, agents)
+    game = facing(dynamics, agents)
     best, played = game.optimal(tolerance), game.played(tolerance)
     start, gain = game.start(law), best.value - played.value
-    bound = _exact_bound(conduct, test, game, start)
+    bound = _exact_bound(dynamics, test, game, start)
     error = best.error + played.error
     # The best policy gains nothing less than zero; rounding may say so.
     value = max(float((start * gain).sum()), 0.0)
@@ -46,11 +46,11 @@ def exact_gain(
 
 
 def _exact_bound(
-    conduct: Conduct, test: TestFunction, game: FiniteGame, start: Float[np.ndarray, "S L"]
+    dynamics: Dynamics, test: TestFunction, game: FiniteGame, start: Float[np.ndarray, "S L"]
 ) -> float:
     """The smaller of the two bounds, under all ways of agent 1."""
-    policy = np.asarray(conduct.policy)[:, None]
-    q, now = _everywhere(conduct, test, game)
+    policy = np.asarray(dynamics.policy)[:, None]
+    q, now = _everywhere(dynamics, test, game)
     best, mean = q.max(axis=2), (policy * q).sum(axis=2)
     missed = mean - now
     above, below = game.worst_case(missed), game.worst_case(-missed)
@@ -63,7 +63,7 @@ def _exact_bound(
 
 
 def _everywhere(
-    conduct: Conduct, test: TestFunction, game: FiniteGame
+    dynamics: Dynamics, test: TestFunction, game: FiniteGame
 ) -> tuple[Float[np.ndarray, "S L A"], Float[np.ndarray, "S L"]]:
     """Action values and the test function in all situations."""
     size, length = game.laws.shape[:2]
@@ -71,7 +71,7 @@ def _everywhere(
     agents = np.array(float(game.num_agents))
 
     def seen(states: np.ndarray, counts: np.ndarray) -> tuple[Array, Array]:
-        found = _prospects(conduct, test, states, counts, agents)
+        found = _prospects(dynamics, test, states, counts, agents)
         return found.q, found.now
 
     q, now = blockwise(seen, states, game.others.table[rows].astype(float))
@@ -80,6 +80,6 @@ def _everywhere(
 
 @eqx.filter_jit
 def _prospects(
-    conduct: Conduct, test: TestFunction, states: Array, counts: Array, agents: Array
+    dynamics: Dynamics, test: TestFunction, states: Array, counts: Array, agents: Array
 ) -> Prospects:
-    return jax.vmap(lambda s, n: prospects(conduct, test, s, n, agents))(states, counts)
+    return jax.vmap(lambda s, n: prospects(dynamics, test, s, n, agents))(states, counts)

@@ -25,7 +25,7 @@ from jaxtyping import Float, Int
 from rmfg.core.precision import Array
 from rmfg.model.actions import substituted
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
-from rmfg.population.nature import Conduct, leaving
+from rmfg.population.dynamics import Dynamics, leaving
 
 # Derivatives are taken along S directions: beyond so many states G is left at zero.
 MOST_STATES = 500
@@ -56,15 +56,15 @@ class Prospects(NamedTuple):
 
 
 def first_order(
-    conduct: Conduct, value: Float[Array, " S"], center: Float[Array, " S"]
+    dynamics: Dynamics, value: Float[Array, " S"], center: Float[Array, " S"]
 ) -> TestFunction:
     """Return the test function around a law, or V alone where the game is too large for a slope."""
     value, center = jnp.asarray(value), jnp.asarray(center)
     size = center.size
     if size > MOST_STATES:
         return TestFunction(value, jnp.zeros((size, size)), center)
-    bellman, chain, moved = (np.asarray(part) for part in _derivatives(conduct, value, center))
-    slope = _stein(bellman, float(conduct.problem.game.discount) * chain, moved)
+    bellman, chain, moved = (np.asarray(part) for part in _derivatives(dynamics, value, center))
+    slope = _stein(bellman, float(dynamics.problem.game.discount) * chain, moved)
     return TestFunction(value, jnp.asarray(slope), center)
 
 
@@ -86,10 +86,10 @@ def _stein(
 
 @eqx.filter_jit
 def _derivatives(
-    conduct: Conduct, value: Float[Array, " S"], center: Float[Array, " S"]
+    dynamics: Dynamics, value: Float[Array, " S"], center: Float[Array, " S"]
 ) -> tuple[Float[Array, "S S"], Float[Array, "S S"], Float[Array, "S S"]]:
     """B, K and F of the module's docstring."""
-    problem, policy = conduct.problem, jnp.asarray(conduct.policy)
+    problem, policy = dynamics.problem, jnp.asarray(dynamics.policy)
     game = problem.game
 
     def mdp_at(law: Array) -> RobustMDP:
@@ -99,27 +99,27 @@ def _derivatives(
         return policy_average(mdp_at(law).q(value), policy)
 
     def pushed(law: Array) -> Array:
-        return law @ conduct.chain(law)
+        return law @ dynamics.chain(law)
 
     nature = mdp_at(center).worst(value).kernel.matrix(policy)
     return jax.jacfwd(bellman)(center), nature, jax.jacfwd(pushed)(center)
 
 
 def prospects(
-    conduct: Conduct,
+    dynamics: Dynamics,
     test: TestFunction,
     state: Int[Array, ""],
     counts: Float[Array, " S"],
     num_agents: Float[Array, ""],
 ) -> Prospects:
     """Return what is before agent 1 in `state` while the others stand in `counts`."""
-    problem, policy = conduct.problem, jnp.asarray(conduct.policy)
+    problem, policy = dynamics.problem, jnp.asarray(dynamics.policy)
     game = problem.game
     own = jax.nn.one_hot(state, counts.size, dtype=counts.dtype)
     law = (own + counts) / num_agents
     mdp = RobustMDP.at(game, problem.ambiguity, game.mean_field_of(law, policy))
     # After a step: the others' expected law, and agent 1 wherever nature sends it.
-    spread = counts @ conduct.chain(law) / num_agents
+    spread = counts @ dynamics.chain(law) / num_agents
     worst = mdp.worst(test.at(spread) + jnp.diag(test.slope) / num_agents)
     q, kernel = mdp.q_before(worst.value), substituted(worst.kernel, game.actions)
     return Prospects(q[state], test.at(law)[state], leaving(kernel, state))

@@ -15,7 +15,7 @@ from rmfg.core.horizon import steps_to_forget
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game, uniform_mean_field
+from rmfg.model.game import MeanFieldGame, checked_game, uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.operators.response import evaluate, value_scale
 from rmfg.operators.robust_mdp import RobustMDP
@@ -23,15 +23,9 @@ from rmfg.population.exact import work
 from rmfg.population.exact_gain import exact_gain
 from rmfg.population.first_order import first_order
 from rmfg.population.gain import FiniteGap
-from rmfg.population.nature import (
-    check_nature,
-    checked_policy,
-    conduct,
-    own_nature,
-    problem_of,
-)
 from rmfg.population.sampled_gain import sampled_gain
-from rmfg.population.simulator import initial_law, whole
+from rmfg.population.setting import setting
+from rmfg.population.simulator import whole
 
 METHODS = ("auto", "exact", "sample")
 # Multiplications for the transitions up to which "auto" is exact: some seconds.
@@ -72,16 +66,12 @@ def finite_gap(
     some seconds. Raises ValueError for wrong input, and where "exact" is out of reach.
     """
     begin = time.perf_counter()
-    problem = problem_of(policy, game, ambiguity)
-    check_game(game)
-    plan = checked_policy(policy, problem)
+    checked_game(game)
     agents, runs = whole("num_agents", num_agents), whole("num_runs", num_runs)
     inputs.word("method", method, METHODS)
     seed = inputs.integer("seed", seed)
     checks.tolerance(tol, 1e-13)
-    law = initial_law(game, policy, initial)
-    rule = own_nature(policy, ambiguity) if nature is None else nature
-    check_nature(rule, STEADY, ambiguity, policy)
+    problem, _, plan, law, _ = given = setting(game, policy, ambiguity, initial, nature, STEADY)
     if method == "auto":
         method = "exact" if work(agents, game.num_states) <= SMALL_GAME else "sample"
     enough = steps_to_forget(float(game.discount), CUT_OFF)
@@ -89,7 +79,7 @@ def finite_gap(
     if method == "sample":
         _check_sample(game, runs, steps)
     with jax.enable_x64(True), metered(progress):
-        moving = conduct(problem, policy, rule, law)
+        moving = given.dynamics()
         field = np.asarray(game.mean_field_of(law, plan))
         scale = value_scale(RobustMDP.at(game, problem.ambiguity, jnp.asarray(field))) or 1.0
         value = np.asarray(evaluate(game, problem.ambiguity, plan, field))

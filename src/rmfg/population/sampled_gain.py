@@ -27,9 +27,9 @@ from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.meter import report
 from rmfg.core.precision import Array
 from rmfg.population.counts import normalized
+from rmfg.population.dynamics import Dynamics, check_finite
 from rmfg.population.first_order import Prospects, TestFunction, prospects
 from rmfg.population.gain import Estimate, FiniteGap
-from rmfg.population.nature import Conduct, check_finite
 from rmfg.population.simulator import interval
 
 # Numbers in the kernels that are held at once.
@@ -37,7 +37,7 @@ NUMBERS = 4_000_000
 
 
 def sampled_gain(
-    conduct: Conduct,
+    dynamics: Dynamics,
     test: TestFunction,
     law: np.ndarray,
     agents: int,
@@ -46,8 +46,8 @@ def sampled_gain(
     seed: int,
 ) -> FiniteGap:
     """Walk with agent 1 as the best plan for v deviates, and as the policy stays, and add up."""
-    leaving = _Walk(conduct, test, law, agents, runs, seed).sums(steps, deviates=True)
-    staying = _Walk(conduct, test, law, agents, runs, seed).sums(steps, deviates=False)
+    leaving = _Walk(dynamics, test, law, agents, runs, seed).sums(steps, deviates=True)
+    staying = _Walk(dynamics, test, law, agents, runs, seed).sums(steps, deviates=False)
     gain, gain_low, _ = interval(leaving.ahead - staying.ahead)
     low = max(gain_low, 0.0)
     # Without influence both walks see the others do the same: the larger of the two is no more true.
@@ -55,7 +55,7 @@ def sampled_gain(
     uppers = [max(pair, key=lambda found: found[2]) for pair in bounds]
     upper = Estimate(*min(uppers, key=lambda found: found[2]))
     high = max(upper.high, low)
-    still = dependence(conduct.chain, jnp.asarray(law))
+    still = dependence(dynamics.chain, jnp.asarray(law))
     alone = all(level == Dependence.NONE for level in still)
     reason = "agent 1 has no influence on the others"
     if not alone:
@@ -87,15 +87,15 @@ class _Walk:
 
     def __init__(
         self,
-        conduct: Conduct,
+        dynamics: Dynamics,
         test: TestFunction,
         law: np.ndarray,
         agents: int,
         runs: int,
         seed: int,
     ):
-        self.conduct, self.test, self.agents = conduct, test, np.array(float(agents))
-        self.together = max(1, NUMBERS // (conduct.policy.size * len(law)))
+        self.dynamics, self.test, self.agents = dynamics, test, np.array(float(agents))
+        self.together = max(1, NUMBERS // (dynamics.policy.size * len(law)))
         # Two walks from one seed differ by what agent 1 does and not by luck: their streams are kept
         # apart, so that what it draws does not change what the others draw.
         self.random, self.random_others = np.random.default_rng(seed).spawn(2)
@@ -104,15 +104,15 @@ class _Walk:
 
     def sums(self, steps: int, deviates: bool) -> _Sums:
         """Walk by the best action for v, or by the policy, and add up what is met."""
-        policy = np.asarray(self.conduct.policy)
-        discount = float(self.conduct.problem.game.discount)
+        policy = np.asarray(self.dynamics.policy)
+        discount = float(self.dynamics.problem.game.discount)
         each = np.arange(len(self.states))
         ahead, first, gains, uneven = np.zeros(len(each)), [], [], []
         for step in range(steps):
             report(step, {"of": steps, "agents": float(self.agents)})
             counts = self.counts.astype(float)
             found, rows = _seen(
-                self.conduct, self.test, self.states, counts, self.agents, self.together
+                self.dynamics, self.test, self.states, counts, self.agents, self.together
             )
             q, now = np.asarray(found.q), np.asarray(found.now)
             check_finite(counts / self.agents, q, np.asarray(rows))
@@ -137,7 +137,7 @@ class _Walk:
     def _move(self, laws: np.ndarray, q: np.ndarray | None, rows: np.ndarray) -> None:
         """Everybody's next step: agent 1 by the best action, or without `q` by the policy."""
         each = np.arange(len(self.states))
-        action = _drawn(self.random, np.asarray(self.conduct.policy)[self.states])
+        action = _drawn(self.random, np.asarray(self.dynamics.policy)[self.states])
         if q is not None:
             action = q[each, self.states].argmax(axis=1)
         self.counts = self.random_others.multinomial(self.counts, normalized(rows)).sum(axis=1)
@@ -152,18 +152,23 @@ def _drawn(random: np.random.Generator, laws: Float[np.ndarray, "R K"]) -> np.nd
 
 @eqx.filter_jit
 def _seen(
-    conduct: Conduct, test: TestFunction, states: Array, counts: Array, agents: Array, together: int
+    dynamics: Dynamics,
+    test: TestFunction,
+    states: Array,
+    counts: Array,
+    agents: Array,
+    together: int,
 ) -> tuple[Prospects, Float[Array, "R S S"]]:
     """Prospects for every own state (R, S), and the rows of the others given the real one."""
     runs, size = counts.shape
     every = (jnp.tile(jnp.arange(size), runs), jnp.repeat(counts, size, axis=0))
 
     def met(pair: tuple[Array, Array]) -> Prospects:
-        return prospects(conduct, test, *pair, agents)
+        return prospects(dynamics, test, *pair, agents)
 
     def rows(pair: tuple[Array, Array]) -> Array:
         state, others = pair
-        return conduct.chain((jax.nn.one_hot(state, size, dtype=others.dtype) + others) / agents)
+        return dynamics.chain((jax.nn.one_hot(state, size, dtype=others.dtype) + others) / agents)
 
     found = jax.lax.map(met, every, batch_size=min(together, runs * size))
     chains = jax.lax.map(rows, (states, counts), batch_size=min(together, runs))

@@ -20,24 +20,16 @@ import scipy.stats
 from jaxtyping import Float, Int
 
 from rmfg.answer.equilibrium import Equilibrium
-from rmfg.core import checks, inputs
+from rmfg.core import inputs
 from rmfg.core.memory import affordable
 from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
-from rmfg.model.game import MeanFieldGame, check_game
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel
 from rmfg.population.counts import normalized
-from rmfg.population.nature import (
-    NATURES,
-    Conduct,
-    check_finite,
-    check_nature,
-    checked_policy,
-    conduct,
-    own_nature,
-    problem_of,
-)
+from rmfg.population.dynamics import Dynamics, check_finite
+from rmfg.population.setting import setting
 
 if TYPE_CHECKING:
     import xarray
@@ -94,17 +86,13 @@ def simulate(
     a 95% interval, and the laws' L1 distance from the law at the start.
     Raises ValueError for wrong input before any work is done.
     """
-    problem = problem_of(policy, game, ambiguity)
-    check_game(game)
-    plan = checked_policy(policy, problem)
+    checked_game(game)
     sizes = {"num_agents": num_agents, "num_steps": num_steps, "num_runs": num_runs}
     agents, steps, runs = (whole(name, number) for name, number in sizes.items())
     inputs.word("method", method, METHODS)
     inputs.flag("keep_agents", keep_agents)
     seed = inputs.integer("seed", seed)
-    law = initial_law(problem.game, policy, initial)
-    rule = own_nature(policy, ambiguity) if nature is None else nature
-    check_nature(rule, NATURES, ambiguity, policy)
+    given = setting(game, policy, ambiguity, initial, nature)
     if method == "auto":
         few = agents * runs <= MOST_AGENTS
         method = "agents" if keep_agents or few else "counts"
@@ -116,12 +104,12 @@ def simulate(
         runs, steps, *((agents, "agents") if keep_agents else (game.num_states, "states"))
     )
     with jax.enable_x64(True), metered(progress):
-        moving = conduct(problem, policy, rule, law)
+        moving = given.dynamics()
         engine = _Agents(moving, keep_agents) if method == "agents" else _Counts(moving)
-        record = _run(engine, law, agents, steps, runs, int(seed))
-    name = rule if isinstance(rule, str) else "kernel"
+        record = _run(engine, given.law, agents, steps, runs, int(seed))
+    name = given.nature if isinstance(given.nature, str) else "kernel"
     facts = {"num_agents": agents, "nature": name, "method": method, "seed": int(seed)}
-    return _dataset(game, plan, law, record, facts)
+    return _dataset(game, given.policy, given.law, record, facts)
 
 
 def check_recorded(runs: int, steps: int, width: int, what: str = "states") -> None:
@@ -139,24 +127,11 @@ def whole(name: str, number: Number) -> int:
     return inputs.integer(name, number, 1)
 
 
-def initial_law(
-    game: MeanFieldGame, policy: Array | Equilibrium, initial: Array | Sequence[float] | None
-) -> Float[np.ndarray, " S"]:
-    """The law from which agents start independently."""
-    if initial is None and isinstance(policy, Equilibrium):
-        initial = policy.distribution
-    if initial is None and game.initial is not None and np.ndim(game.initial) == 1:
-        initial = game.initial
-    if initial is None:
-        return np.full(game.num_states, 1 / game.num_states)
-    return np.asarray(checks.distribution("initial", initial, game.num_states))
-
-
 class _Agents:
     """Every agent has a state of its own (R, N); JAX draws."""
 
-    def __init__(self, conduct: Conduct, keep: bool):
-        self.conduct, self.keep = conduct, keep
+    def __init__(self, dynamics: Dynamics, keep: bool):
+        self.dynamics, self.keep = dynamics, keep
         self.history: list[np.ndarray] = []
         self.taken: list[np.ndarray] = []
 
@@ -168,13 +143,13 @@ class _Agents:
         return states
 
     def counts(self, states: Any) -> Int[np.ndarray, "R S"]:
-        return np.asarray(_counted(states, self.conduct.policy.shape[0]))
+        return np.asarray(_counted(states, self.dynamics.policy.shape[0]))
 
     def step(
         self, states: Any, slots: Array, law: Array, number: int
     ) -> tuple[Any, Int[np.ndarray, "R S A"]]:
         keys = jax.random.split(jax.random.fold_in(self.key, number), states.shape[0])
-        policy = jnp.asarray(self.conduct.policy)
+        policy = jnp.asarray(self.dynamics.policy)
         states, actions, pairs = _moved(keys, states, policy, slots, law)
         if self.keep:
             self.history.append(np.asarray(states))
@@ -188,8 +163,8 @@ class _Agents:
 class _Counts:
     """Numbers of agents in states (R, S); NumPy's multinomials draw, exactly, up to 2^63 agents."""
 
-    def __init__(self, conduct: Conduct):
-        self.conduct = conduct
+    def __init__(self, dynamics: Dynamics):
+        self.dynamics = dynamics
 
     def start(self, law: np.ndarray, agents: int, runs: int, seed: int) -> Any:
         self.random = np.random.default_rng(seed)
@@ -202,7 +177,7 @@ class _Counts:
         self, counts: Any, slots: Array, law: Array, number: int
     ) -> tuple[Any, Int[np.ndarray, "R S A"]]:
         del number  # the generator remembers
-        pairs = self.random.multinomial(counts, normalized(np.asarray(self.conduct.policy)))
+        pairs = self.random.multinomial(counts, normalized(np.asarray(self.dynamics.policy)))
         moved = self.random.multinomial(pairs, normalized(np.moveaxis(np.asarray(law), 1, -1)))
         following = np.zeros_like(counts)
         runs = np.arange(len(counts))[:, None, None, None]
@@ -217,16 +192,16 @@ def _run(
     engine: _Agents | _Counts, law: np.ndarray, agents: int, steps: int, runs: int, seed: int
 ) -> Record:
     """The one loop over time, whoever moves."""
-    conduct = engine.conduct
-    discount = float(conduct.problem.game.discount)
+    dynamics = engine.dynamics
+    discount = float(dynamics.problem.game.discount)
     state = engine.start(law, agents, runs, seed)
-    values = jnp.broadcast_to(jnp.asarray(conduct.values), (runs, len(law)))
+    values = jnp.broadcast_to(jnp.asarray(dynamics.values), (runs, len(law)))
     key = jax.random.fold_in(jax.random.key(seed), 1)
     laws, actions, returns = [engine.counts(state) / agents], [], np.zeros(runs)
     for step in range(steps):
         report(step, {"of": steps, "agents": agents})
         keys = jax.random.split(jax.random.fold_in(key, step), runs)
-        reward, slots, rows, values = _rows(conduct, jnp.asarray(laws[-1]), values, keys)
+        reward, slots, rows, values = _rows(dynamics, jnp.asarray(laws[-1]), values, keys)
         # What a game says of states where nobody is does not matter.
         there = laws[-1][:, :, None] > 0
         reward = np.where(there, np.asarray(reward), 0.0)
@@ -244,10 +219,10 @@ def _run(
 
 @eqx.filter_jit
 def _rows(
-    conduct: Conduct, laws: Float[Array, "R S"], values: Float[Array, "R S"], keys: Array
+    dynamics: Dynamics, laws: Float[Array, "R S"], values: Float[Array, "R S"], keys: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Rewards, successors, their law, and nature's values, for every run."""
-    return jax.vmap(conduct.rows)(laws, values, keys)
+    return jax.vmap(dynamics.rows)(laws, values, keys)
 
 
 @eqx.filter_jit

@@ -29,7 +29,7 @@ from rmfg.model.game import MeanFieldGame, check_game, uniform_policy
 from rmfg.model.problem import Problem
 from rmfg.population.counts import Compositions
 from rmfg.population.exact import FiniteGame, others_of
-from rmfg.population.nature import problem_of
+from rmfg.population.setting import problem_of
 from rmfg.population.simulator import whole
 
 # How much more accurately the games of one agent are solved than what is asked for.

@@ -1058,8 +1058,11 @@ def _row(counts: Counter[str]) -> str:
     )
 
 
-def in_chunks(count: int, start: int) -> tuple[dict[str, Counter[str]], list[list[str]]]:
-    """Outcomes and faults of many cases, some thousand to a process: programs stay in memory."""
+def in_chunks(count: int, start: int, output: Path | None) -> tuple[str, list[list[str]]]:
+    """The table and the faults of many cases, some thousand to a process: programs stay in memory.
+
+    The table is written after each process, so that an end before its time loses little.
+    """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     faults: list[list[str]] = []
     log = Path(tempfile.mkdtemp()) / "last case"
@@ -1079,19 +1082,19 @@ def in_chunks(count: int, start: int) -> tuple[dict[str, Counter[str]], list[lis
         for fault in found["faults"]:
             print(*fault, sep=" | ", file=sys.stderr, flush=True)
         print(f"{begin - start + size} cases, {len(faults)} faults", file=sys.stderr, flush=True)
-    return counts, faults
+        if output is not None:
+            output.write_text(table(counts) + "\n")
+    return table(counts), faults
 
 
 def main(arguments: list[str]) -> int:
     """Try many cases, print the table of outcomes, and write it where a path is given."""
     count, start = int(arguments[0]), int(arguments[2]) if len(arguments) > 2 else 0
-    counts, faults = in_chunks(count, start)
-    text = table(counts)
+    output = Path(arguments[1]) if len(arguments) > 1 and arguments[1] != "-" else None
+    text, faults = in_chunks(count, start, output)
     print(text)
     for fault in faults:
         print(*fault, sep=" | ")
-    if len(arguments) > 1 and arguments[1] != "-":
-        Path(arguments[1]).write_text(text + "\n")
     return int(bool(faults))
 
 

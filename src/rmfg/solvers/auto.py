@@ -13,7 +13,7 @@ from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.fictitious_play import FictitiousPlay
-from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, NewtonState, num_unknowns
+from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, num_unknowns
 from rmfg.solvers.picard import Picard
 
 TRIAL_STEPS = 5
@@ -62,7 +62,7 @@ class Auto(Solver):
         return AutoState(inner, method, 0, float(inner.residual()), "Picard iteration", guess)
 
     def step(self, problem: Problem, state: AutoState) -> AutoState:
-        if isinstance(state.inner, NewtonState) and state.inner.finished:
+        if state.method.finished(state.inner):
             return self._play(problem, state, "which gave up")
         try:
             inner, steps = state.method.step(problem, state.inner), state.steps + 1

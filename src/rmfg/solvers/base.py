@@ -63,6 +63,10 @@ class Solver(eqx.Module):
         """Whether the state's candidate is worth measuring: false on the way to a neighborhood."""
         return True
 
+    def finished(self, state: Any) -> bool:
+        """Whether the method has given up: nothing more is to be expected of it."""
+        return False
+
     def residual(self, state: Any) -> float | None:
         """Return how far the state's point is from its image, where that is what converges."""
         return None

@@ -27,6 +27,7 @@ LONGEST_STRETCH = 10.0
 SHRINKAGE = 1e-2
 # A step is made shorter by at most a thousand where the game is not finite at its end.
 HALVINGS = 10
+SWEEPS = 100
 
 
 class Corrected(NamedTuple):
@@ -124,3 +125,16 @@ def moved(
     size = problem.game.num_states
     mass = np.maximum(point[size:] + change[size:], SHRINKAGE * point[size:])
     return np.concatenate([point[:size] + change[:size], mass / mass.sum()])
+
+
+def relaxed(
+    problem: Problem, point: Float[np.ndarray, " N"], smoothing: Smoothing
+) -> Float[np.ndarray, " N"]:
+    """Return the point after damped Picard sweeps on the smoothed equations."""
+    slope = linearize(problem, point, smoothing)
+    for _ in range(SWEEPS):
+        if not np.isfinite(slope.residual).all():
+            break
+        ahead = moved(problem, point, 0.5 * slope.residual)
+        slope, point, _ = finite_slope(problem, (point, smoothing), ahead, smoothing)
+    return point

@@ -90,7 +90,7 @@ def drive(
     The candidate returned is the best one measured: the least of the largest of relative
     exploitability, consistency, imbalance and nature's relative gap. Where only the law falls short,
     the one to which the candidate leads in the long run is tried in its place. Solvers that end by
-    themselves (their state has a true `finished`) are stopped there.
+    themselves (`finished`) are stopped there.
 
     The time limit holds inside of steps too. What goes wrong once there is an answer ends the loop
     and loses nothing; before that it is wrong input, and raised.
@@ -159,7 +159,7 @@ class _Watch:
         residual = self.solver.residual(state)
         if residual is not None:
             self.residuals.append(residual)
-        ended = _ended(state, step >= self.max_steps)
+        ended = self._ended(state, step >= self.max_steps)
         if ended or (step >= self.due and (step == 0 or self.solver.arriving(state))):
             merit = self.measure(state, step)
             if merit <= self.goal.tol:
@@ -171,6 +171,12 @@ class _Watch:
         else:
             self.meter.update(step, {})
         return ended
+
+    def _ended(self, state: Any, steps_are_up: bool) -> Status | None:
+        """Why to stop here whatever is measured, or None."""
+        if self.solver.finished(state):
+            return Status.NOT_CERTIFIED
+        return Status.MAX_STEPS if steps_are_up else None
 
     def measure(self, state: Any, step: int) -> float:
         """Measure a state's candidate and keep it if it is the best one."""
@@ -186,13 +192,6 @@ class _Watch:
             self.best, self.before = Measured(candidate, merit, residual, known), found
         self.unmeasurable = self.unmeasurable + 1 if np.isnan(merit) else 0
         return merit
-
-
-def _ended(state: Any, steps_are_up: bool) -> Status | None:
-    """Why to stop here whatever is measured, or None."""
-    if getattr(state, "finished", False):
-        return Status.NOT_CERTIFIED
-    return Status.MAX_STEPS if steps_are_up else None
 
 
 def _measure(problem: Problem, candidate: Candidate, before: Appraisal | None) -> Appraisal:

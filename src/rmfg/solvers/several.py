@@ -15,11 +15,11 @@ from rmfg.core.meter import Meter, NoMeter, metered, report
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
-from rmfg.model.problem import Candidate, Population, Problem
+from rmfg.model.problem import Population, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
-from rmfg.solvers.base import Solver
 from rmfg.solvers.corrector import correct
-from rmfg.solvers.newton import Newton, NewtonState, proximal_state, starting_point
+from rmfg.solvers.path import starting_point
+from rmfg.solvers.proximal import Proximal, ProximalState
 from rmfg.solvers.solve import solve
 
 # Where soft equilibria are told apart: low enough for all to exist, high enough for Newton's method.
@@ -73,7 +73,7 @@ def find_equilibria(
         keep(solve(game, problem.ambiguity, **options))
         for number, law in enumerate(_starts(problem, num_starts, seed), 1):
             report(number, {"of": num_starts, "found": len(found)})
-            states: list[NewtonState] = []
+            states: list[ProximalState] = []
             with (
                 jax.enable_x64(True),
                 until(now() + limit),
@@ -82,7 +82,7 @@ def find_equilibria(
             ):
                 states = _beginnings(problem, law, soft)
             for state in states:
-                method = _From(state)
+                method = Proximal(state)
                 keep(
                     solve(game, problem.ambiguity, solver=method, max_steps=POLISH_STEPS, **options)
                 )
@@ -102,33 +102,12 @@ def _starts(problem: Problem, count: int, seed: int) -> Iterator[Float[np.ndarra
 
 def _beginnings(
     problem: Problem, law: Float[np.ndarray, " S"], soft: list[np.ndarray]
-) -> list[NewtonState]:
+) -> list[ProximalState]:
     """The response to a population, and a soft equilibrium near it that is not known yet."""
     point, smoothing, play = starting_point(problem, law, TEMPERATURE)
-    states = [proximal_state(point, play, smoothing)]
+    states = [ProximalState(point, play, smoothing)]
     other = correct(problem, point, smoothing, 1e-8, CORRECTIONS, known=soft)
     if other is not None:
         soft.append(other.point)
-        states.append(proximal_state(other.point, other.slope.play, other.smoothing))
+        states.append(ProximalState(other.point, other.slope.play, other.smoothing))
     return states
-
-
-class _From(Solver):
-    """Newton's method from a state."""
-
-    state: NewtonState
-
-    def init(self, problem: Problem, guess: Float[Array, "..."]) -> NewtonState:
-        return self.state
-
-    def step(self, problem: Problem, state: NewtonState) -> NewtonState:
-        return Newton().step(problem, state)
-
-    def candidate(self, problem: Problem, state: NewtonState) -> Candidate:
-        return Newton().candidate(problem, state)
-
-    def potential(self, problem: Problem, state: NewtonState) -> Float[np.ndarray, " S"]:
-        return Newton().potential(problem, state)
-
-    def __str__(self) -> str:
-        return "Newton(), from another start"

@@ -23,13 +23,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from rmfg.answer.scale import NEIGHBORHOOD, response_to_neighbors
 from rmfg.core.precision import Array
 from rmfg.model.actions import allowed_only
 from rmfg.model.game import MeanFieldGame, uniform_policy
 from rmfg.model.kernel import Kernel
 from rmfg.model.leaking import Leaking
 from rmfg.model.problem import Problem
+from rmfg.operators.response import value_scale
 from rmfg.operators.robust_mdp import RobustMDP
+
+# How much larger than the range of values at the guess the unit may be.
+WIDEST = 10.0
 
 
 class Center(NamedTuple):
@@ -107,3 +112,22 @@ def residual(
     toll = nature.toll / temperature
     play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, toll)
     return jnp.where(mdp.sound, image - point, jnp.nan), play
+
+
+def unit_of(problem: Problem, guess: Float[np.ndarray, "..."]) -> float:
+    """The range of values at the guess, or at a population gathered in one place where it is larger.
+
+    It is larger by no more than `WIDEST`: a crowd that never forms may cost anything.
+    """
+    gathered = np.zeros(guess.size)
+    gathered[0] = 1.0
+    here, elsewhere = (
+        value_scale(RobustMDP.at(problem.game, problem.ambiguity, jnp.asarray(field)))
+        for field in (guess, gathered.reshape(guess.shape))
+    )
+    uniform = np.full((problem.game.num_states, problem.game.num_actions), 1 / guess.size)
+    response = response_to_neighbors(problem.game, guess, uniform) / NEIGHBORHOOD
+    local = max(here, response / (1 - float(problem.game.discount)))
+    if not np.isfinite(elsewhere):
+        return local or 1.0
+    return max(here, min(elsewhere, WIDEST * local)) or 1.0

@@ -76,8 +76,10 @@ class Proof:
             f"  {name.replace('_', ' '):<20} between {low:.6e} and {high:.6e}"
             for name, (low, high) in ((name, getattr(self, name)) for name in NAMES)
         ]
-        about = f"frozen at the mean field, since {self.frozen}" if self.frozen else "its functions"
-        lines += [f"  {'of the game':<20} {about}"]
+        about = "the game's own functions"
+        if self.frozen:
+            about = f"the game frozen at the mean field, since {self.frozen}"
+        lines += [f"  {'about':<20} {about}"]
         lines += [f"  not proved: {reason}" for reason in self.unproved]
         word = "proved in real arithmetic" if self.proved else "NOT PROVED in real arithmetic"
         return "\n".join([f"{word}, {self.seconds:.1f} s", *lines])

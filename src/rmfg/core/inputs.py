@@ -249,6 +249,10 @@ def named(name: str) -> Iterator[None]:
 
 def function_of(name: str, function: Callable[..., Any], *arguments: str) -> Callable[..., Any]:
     """A function that can be called with so many arguments. Raises TypeError where it cannot."""
+    if not callable(function):
+        raise TypeError(
+            f"`{name}` must be a function of ({', '.join(arguments)}), but is {described(function)}."
+        )
     try:
         inspect.signature(function).bind(*arguments)
     except ValueError:  # a builtin does not say what it takes

@@ -62,7 +62,9 @@ def ev_charging(
     """
     periods, levels = whole("num_periods", num_periods), whole("num_levels", num_levels)
     rates = whole("num_rates", num_rates)
-    affordable("num_periods, num_levels and num_rates", 10 * periods * levels * rates)
+    affordable(
+        "num_periods, num_levels and num_rates", (10 * rates + 2 * periods) * periods * levels
+    )
     level, period = np.divmod(np.arange(levels * periods), periods)
     energy = np.minimum(np.arange(rates), (levels - 1 - level)[:, None])
     charged = level[:, None] + energy

@@ -41,9 +41,7 @@ def ring(size: int = 100_000) -> rmfg.MeanFieldGame:
     def reward(mean_field: jax.Array) -> jax.Array:
         return good[:, None] - effort - 0.3 * jnp.minimum(size * mean_field, 10.0)[:, None]
 
-    return rmfg.TabularGame(
-        kernel, reward, 0.9, num_states=size, num_actions=3, name="ring of 100,000"
-    )
+    return rmfg.TabularGame(kernel, reward, 0.9, num_states=size, num_actions=3, name="large-ring")
 
 
 # What is beside the zoo: how to make the game, and the sets.
@@ -52,7 +50,7 @@ LARGE_GAMES: dict[str, tuple[Callable[[], rmfg.MeanFieldGame], tuple[str, ...]]]
         lambda: rmfg.zoo.make("road-network"),
         ("nominal", "total variation 0.1, nominal support", "KL 0.1", "CVaR 0.2"),
     ),
-    "ring of 100,000": (
+    "large-ring": (
         ring,
         ("nominal", "total variation 0.1, nominal support", "KL 0.1", "chi-square 0.1"),
     ),
@@ -169,7 +167,7 @@ def main() -> None:
     """Make the cells that are missing, and lay all of them out."""
     parser = argparse.ArgumentParser()
     parser.add_argument("tables", nargs="*", type=Path)
-    parser.add_argument("--games", default=",".join([*rmfg.zoo.names(), "ring of 100,000"]))
+    parser.add_argument("--games", default=",".join([*rmfg.zoo.names(), "large-ring"]))
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rows", type=Path, default=Path("out/rigorous.jsonl"))
     parser.add_argument("--answers", type=Path, default=Path("out/zoo"))
@@ -190,7 +188,7 @@ def main() -> None:
                 file.write(json.dumps(rows[-1]) + "\n")
             print({key: rows[-1][key] for key in ("game", "nature", "proved", "prove")}, flush=True)
         jax.clear_caches()
-    order = [*rmfg.zoo.names(), "ring of 100,000"]
+    order = [*rmfg.zoo.names(), "large-ring"]
     natures = list(SETS)
     rows.sort(key=lambda row: (order.index(row["game"]), natures.index(row["nature"])))
     if options.tables:

@@ -1,6 +1,7 @@
 """What does not fit into this machine's memory is refused before anything is allocated."""
 
 import os
+import re
 
 # Where the system does not say how much memory there is.
 ASSUMED = 1 << 36
@@ -16,8 +17,9 @@ def affordable(names: str, numbers: int, what: str = "the game") -> None:
     """
     needed, there = BYTES * numbers, memory()
     if needed > there:
+        shown = re.sub(r"\b(?!and\b)\w+", r"`\g<0>`", names)
         raise ValueError(
-            f"`{names}` too large: {what} would need at least {_shown(needed)} of memory, and this "
+            f"{shown} too large: {what} would need at least {_shown(needed)} of memory, and this "
             f"machine has {_shown(there)}. Choose fewer."
         )
 

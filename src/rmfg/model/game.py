@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks, inputs
+from rmfg.core.memory import affordable
 from rmfg.core.precision import Array, Number, as_float, boundary, is_concrete
 from rmfg.model.actions import (
     as_mask,
@@ -270,6 +271,7 @@ class TabularGame(MeanFieldGame):
                 f"{count * count * width:.1e} probabilities, more than {LARGEST_TABLE:.1e}. Give a "
                 "`SparseKernel`, or a function of the mean field that returns one."
             )
+        affordable("num_states and num_actions", count * count * width)
         states, actions = np.arange(count), np.arange(width)
 
         def table(
@@ -302,6 +304,7 @@ class TabularGame(MeanFieldGame):
             None if size is None else inputs.integer(name, size, 1, LARGEST_TABLE)
             for name, size in sizes.items()
         ]
+        source = "kernel" if isinstance(self._kernel, Kernel) else "reward"
         if isinstance(self._kernel, Kernel):
             found = (self._kernel.num_states, self._kernel.num_actions)
         elif not callable(self._reward):
@@ -315,7 +318,7 @@ class TabularGame(MeanFieldGame):
             found = (given[0], given[1])
         for name, size, real in zip(sizes, given, found, strict=True):
             if size is not None and size != real:
-                raise ValueError(f"`{name}` is {size}, but the arrays say {real}.")
+                raise ValueError(f"`{name}` is {size}, but `{source}` says {real}.")
         return found
 
 

@@ -106,6 +106,7 @@ def finite_bound(
     inputs.flag("posterior", posterior)
     whole("num_runs", num_runs)
     game = equilibrium.game if game is None else game
+    check_fits(game, equilibrium)
     equilibrium = _judged(equilibrium, game)
     problem = problem_of(equilibrium, game, None)
     found = (
@@ -122,6 +123,16 @@ def finite_bound(
         support = _support(problem, steep, equilibrium, fields)
         movement = _movement(moving, laws)
     return _assembled(equilibrium, agents, steep.reward, support, movement, found)
+
+
+def check_fits(game: MeanFieldGame, equilibrium: Equilibrium) -> None:
+    """Refuse a game of other sizes than the equilibrium's. Raises ValueError."""
+    sizes, played = (game.num_states, game.num_actions), np.shape(equilibrium.policy)
+    if sizes != played:
+        raise ValueError(
+            f"`game` has (states, actions) = {sizes}, but the policy of `equilibrium` has {played}. "
+            "Give the game that it is an equilibrium of."
+        )
 
 
 def _judged(equilibrium: Equilibrium, game: MeanFieldGame) -> Equilibrium:

@@ -186,9 +186,12 @@ class _Checker:
         start = np.nan_to_num(start - middle / (1 - claim.discount))
         plain = np.where(allowed, self.reward.low, -np.inf)
         mean = claim.policy / claim.policy.sum(axis=1, keepdims=True)
-        self.optimal_value = search.values_of(self.answer, plain, claim.discount, start, None)
+        floor = 2.0**-53 * abs(float(middle))  # what the doubles of rewards were rounded by
+        self.optimal_value = search.values_of(
+            self.answer, plain, claim.discount, start, None, floor
+        )
         self.own_value = search.values_of(
-            self.answer, self.reward.low, claim.discount, self.optimal_value, mean
+            self.answer, self.reward.low, claim.discount, self.optimal_value, mean, floor
         )
 
     def answer(self, values: Array) -> tuple:

@@ -16,6 +16,8 @@ DENSE_STATES = 1500
 DIRECT_STATES = 20_000
 # How near to its image, as a share of its size, a value must be before no policy is tried alone.
 CLOSE = 1e-9
+# Policies in a row that come no nearer.
+PATIENCE = 5
 
 
 class Guess(NamedTuple):
@@ -200,27 +202,37 @@ def values_of(
     discount: float,
     start: Float[Array, " S"],
     policy: Float[Array, "S A"] | None,
+    floor: float = 0.0,
 ) -> Float[Array, " S"]:
     """Values near the fixed point of the robust operator, optimal or of a policy.
+
+    What is nearer to its image than `floor` is near enough.
 
     Newton's method on policy and nature together is quick, and may cycle. Then policies are improved
     one by one, each against its own worst case (Hoffman & Karp 1966).
     """
-    value, off = _newton(answer, reward, discount, start, policy)
+    value, off = _newton(answer, reward, discount, start, policy, floor)
     if policy is not None:
         return value
-    for _ in range(60):
-        if off <= CLOSE * np.abs(value).max():
-            break
-        play = _greedy(_action_values(answer, reward, discount, value)[0])
-        response, _ = _newton(answer, reward, discount, value, play)
+    response, best, since = value, value, 0
+    while off > max(CLOSE * np.abs(best).max(), floor) and since < PATIENCE:
+        play = _greedy(_action_values(answer, reward, discount, response)[0])
+        response, _ = _newton(answer, reward, discount, response, play, floor)
         q = _action_values(answer, reward, discount, response)[0]
-        value, off = response, np.abs(q.max(axis=1) - response).max()
-    return value
+        found = float(np.abs(q.max(axis=1) - response).max())
+        since = 0 if found < off else since + 1
+        if found < off:
+            best, off = response, found
+    return best
 
 
 def _newton(
-    answer: Answer, reward: Array, discount: float, start: Array, policy: Array | None
+    answer: Answer,
+    reward: Array,
+    discount: float,
+    start: Array,
+    policy: Array | None,
+    floor: float,
 ) -> tuple[Array, float]:
     """The best values that Newton's method sees, and how far they are from their image."""
     value, best, least, since = start, start, np.inf, 0
@@ -232,7 +244,7 @@ def _newton(
         if off < least:
             best, least = value, off
         size = np.abs(value).max()
-        enough = least <= 1e-15 * size or (since > 2 and least <= 1e-13 * size)
+        enough = least <= max(1e-15 * size, floor) or (since > 2 and least <= 1e-13 * size)
         if enough or since > 12 or not np.isfinite(off):
             break
         chain = _chain(rows.slots, guess.law, _greedy(q) if policy is None else policy)

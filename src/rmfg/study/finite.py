@@ -20,7 +20,7 @@ from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import catalog
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel
-from rmfg.population.bound import FiniteBound, finite_bound
+from rmfg.population.bound import FiniteBound, check_fits, finite_bound
 from rmfg.population.gap import METHODS, finite_gap
 from rmfg.population.simulator import CONFIDENCE, check_recorded, interval, simulate, whole
 
@@ -61,6 +61,7 @@ def finite_study(
     """
     checked_game(game)
     inputs.instance("equilibrium", equilibrium, Equilibrium, "an answer of `rmfg.solve`")
+    check_fits(game, equilibrium)
     listed = inputs.real("agents", agents)
     if listed.ndim != 1:
         raise ValueError(

@@ -654,6 +654,11 @@ def cases() -> dict:
             ValueError,
             ["`game`", "(2, 2)", "(3, 2)"],
         ),
+        "finite_bound: no game": (
+            lambda: rmfg.finite_bound(rmfg.solve(game(), max_steps=1), 2, game=1.5),
+            TypeError,
+            ["`game`", "1.5"],
+        ),
         "simulate: agents beyond memory": (
             lambda: rmfg.simulate(game(), np.full((3, 2), 0.5), 10**13, 1, method="agents"),
             ValueError,

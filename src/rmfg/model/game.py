@@ -37,6 +37,10 @@ LARGEST_TABLE = 2**33
 MeanFieldKind = Literal["state", "state-action"]
 
 
+# A table made by a function is there before and after it was checked and normalized.
+COPIES = 4
+
+
 class Lipschitz(NamedTuple):
     """What is proved of how a game moves with its mean field; None where nothing is.
 
@@ -271,7 +275,7 @@ class TabularGame(MeanFieldGame):
                 f"{count * count * width:.1e} probabilities, more than {LARGEST_TABLE:.1e}. Give a "
                 "`SparseKernel`, or a function of the mean field that returns one."
             )
-        affordable("num_states and num_actions", count * count * width)
+        affordable("num_states and num_actions", COPIES * count * count * width)
         states, actions = np.arange(count), np.arange(width)
 
         def table(

@@ -25,7 +25,7 @@ from rmfg.core import inputs
 from rmfg.core.dependence import Dependence, dependence
 from rmfg.core.precision import Array, Number
 from rmfg.model.dobrushin import farthest
-from rmfg.model.game import MeanFieldGame
+from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.problem import Problem
 from rmfg.operators.response import evaluate
 from rmfg.operators.robust_mdp import RobustMDP
@@ -126,7 +126,8 @@ def finite_bound(
 
 
 def check_fits(game: MeanFieldGame, equilibrium: Equilibrium) -> None:
-    """Refuse a game of other sizes than the equilibrium's. Raises ValueError."""
+    """Refuse what is no game, and one of other sizes than the equilibrium's."""
+    checked_game(game)
     sizes, played = (game.num_states, game.num_actions), np.shape(equilibrium.policy)
     if sizes != played:
         raise ValueError(

@@ -145,14 +145,18 @@ def summary(rows: list[dict]) -> str:
     failed = [
         f"{row['game']}, {row['nature']}: {row['unproved']}" for row in rows if not row["proved"]
     ]
+    beyond = "No certificate's upper bound is below the proved lower bound."
+    if max(apart) > 0:
+        beyond = (
+            f"In {sum(a > 0 for a in apart)} cells the certificate's upper bound is below the proved "
+            f"lower bound, by {max(apart):.0e} of the range at most: that is its rounding."
+        )
     lines = [
         f"- {len(proved)} of {len(rows)} cells are proved, {len(own)} of them for the game's own "
         f"functions, the others for the game frozen at its mean field "
         f"({'; '.join(reasons) or 'none'}).",
         f"- Proved bounds of exploitability are {np.median(width):.0e} of the range of values wide in "
-        f"the median, {max(width):.0e} at most. In {sum(a > 0 for a in apart)} cells the "
-        f"certificate's upper bound is below the proved lower bound, by {max(apart):.0e} of the "
-        "range at most: that is its rounding.",
+        f"the median, {max(width):.0e} at most. {beyond}",
         f"- The proved upper bound is {np.median(above):.2g} times the certificate's in the median, "
         f"{max(above):.2g} times at most, where a certificate below 1e-12 of the range counts as that.",
         f"- A proof takes {np.median(again):.2g} times the seconds of a certificate that is already "

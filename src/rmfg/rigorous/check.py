@@ -186,7 +186,8 @@ class _Checker:
         start = np.nan_to_num(start - middle / (1 - claim.discount))
         plain = np.where(allowed, self.reward.low, -np.inf)
         mean = claim.policy / claim.policy.sum(axis=1, keepdims=True)
-        floor = 2.0**-53 * abs(float(middle))  # what the doubles of rewards were rounded by
+        # Far below what rewards were rounded by: of smaller differences nothing is known.
+        floor = 2.0**-66 * abs(float(middle))
         self.optimal_value = search.values_of(
             self.answer, plain, claim.discount, start, None, floor
         )

@@ -1,5 +1,6 @@
 """Functions of the mean field enclosed: operations against Arb, games against enumeration."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -153,6 +154,9 @@ def test_enclosures_of_points_are_narrow(name):
         (lambda x: 2.0**x, "a power has an exponent"),
         (lambda x: x.astype(jnp.float32), "a number is turned into float32"),
         (lambda x: jnp.floor(x), "'floor' of float64 is not known"),
+        # What is not known cannot be compared: neither branch may be taken.
+        (lambda x: jnp.where(1 / (x - 0.5) > 0, 1.0, 0.0), "'gt' is not decided"),
+        (lambda x: x * jnp.real(jnp.exp(1j * jnp.arange(3))), "is not known"),
     ],
 )
 def test_what_cannot_be_enclosed_is_said(function, reason):
@@ -160,6 +164,23 @@ def test_what_cannot_be_enclosed_is_said(function, reason):
     with pytest.raises(UnprovedError, match=reason.split("'")[-1].strip()) as error:
         enclosed(function, wide)
     assert reason in str(error.value)
+
+
+def test_the_smallest_numbers_are_not_flushed():
+    tiny = np.array([5e-324, -5e-324, 1e-310])
+    for function in (
+        lambda x: jnp.maximum(x, -1.0),
+        lambda x: jnp.minimum(x, 1.0),
+        lambda x: jnp.clip(x, -1.0, 1.0),
+        lambda x: jnp.where(jnp.arange(3) < 5, x, 0.0),
+        lambda x: x[jnp.array([0, 1, 2])],
+        lambda x: jnp.zeros(3).at[jnp.arange(3)].set(x),
+        lambda x: jnp.concatenate([x[:1], x[1:]]).reshape(3),
+        lambda x: jnp.stack([x, x]).max(axis=0),
+    ):
+        (found,) = enclosed(function, Interval.of(tiny))
+        assert (found.low == tiny).all()
+        assert (found.high == tiny).all()
 
 
 def test_what_is_impossible_stays_so():
@@ -312,6 +333,15 @@ def test_what_keeps_a_game_frozen_is_said():
     proof = rmfg.prove(answer)
     assert "'sin'" in proof.frozen
     assert "frozen at the mean field, since the operation 'sin'" in str(proof)
+
+
+def test_a_game_from_a_file_is_proved_as_it_stands_there(tmp_path):
+    answer = rmfg.solve(rmfg.zoo.make("sis-epidemic"), rmfg.TotalVariation(0.1))
+    answer.save(tmp_path / "eq.nc")
+    loaded = rmfg.load(tmp_path / "eq.nc")
+    assert rmfg.prove(answer).frozen == ""
+    assert "file" in rmfg.prove(loaded).frozen
+    assert rmfg.prove(dataclasses.replace(loaded, game=answer.game)).frozen == ""
 
 
 def test_sizes_that_move_are_enclosed():

@@ -19,13 +19,14 @@ from rmfg.rigorous.rounding import Interval, down, up
 
 # Numbers in one product of matrices before they are summed.
 LARGEST_PRODUCT = 40_000_000
-# Operations that copy numbers, or rise in each of them: both ends are moved alike.
-RISING = frozenset(
+# Operations that copy numbers: both ends are moved alike. What compares them is left to NumPy, since
+# compiled code flushes small numbers to zero.
+MOVES = frozenset(
     {"broadcast_in_dim", "concatenate", "copy", "copy_p", "dynamic_slice", "dynamic_update_slice"}
-    | {"expand_dims", "gather", "scatter"}
-    | {"max", "min", "pad", "reduce_max", "reduce_min", "reshape", "rev", "select_n", "slice"}
-    | {"squeeze", "stack", "stop_gradient", "transpose", "clamp", "cummax", "cummin"}
+    | {"expand_dims", "gather", "pad", "reshape", "rev", "scatter", "select_n", "slice"}
+    | {"squeeze", "stack", "stop_gradient", "transpose"}
 )
+EXACT = frozenset({"iota", "bitcast_convert_type"})
 COMPARISONS: dict[str, tuple[Callable, Callable]] = {
     # Where it holds for certain, and where it may.
     "lt": (lambda x, y: x.high < y.low, lambda x, y: x.low < y.high),
@@ -85,9 +86,12 @@ def _outputs(equation: Any, inputs: list[Known]) -> list[Known]:
         constants = [_known(constant) for constant in getattr(inner, "consts", ())]
         return _through(getattr(inner, "jaxpr", inner), constants, inputs)
     bind = functools.partial(_bound, equation)
-    if not any(isinstance(x, Interval) for x in inputs) and name != "convert_element_type":
+    kinds = {variable.aval.dtype.kind for variable in equation.outvars}
+    # Of whole numbers: floats, which may be rounded, come of them in few ways that are exact.
+    exact = kinds <= set("biu") or name in EXACT
+    if exact and not any(isinstance(x, Interval) for x in inputs):
         return [_known(x) for x in bind(inputs)]
-    if name in RISING:
+    if name in MOVES:
         lows, highs = (
             bind([getattr(x, end) if isinstance(x, Interval) else x for x in inputs])
             for end in ("low", "high")
@@ -114,7 +118,8 @@ def _bound(equation: Any, inputs: list[Any]) -> list[np.ndarray]:
 
 def _compared(name: str, left: Interval, right: Interval) -> np.ndarray:
     certain, possible = (test(left, right) for test in COMPARISONS[name])
-    if not (certain == possible).all():
+    unknown = np.isnan(left.low + left.high).any() or np.isnan(right.low + right.high).any()
+    if unknown or not (certain == possible).all():
         raise UnprovedError(f"the comparison {name!r} is not decided at the mean field")
     return certain
 
@@ -234,6 +239,11 @@ def _root(x: Interval) -> Interval:
     return x.sqrt()
 
 
+def _alike(rising: Callable[..., Any], *operands: Interval) -> Interval:
+    """A function that rises in each of its operands, and rounds nothing."""
+    return Interval(rising(*(x.low for x in operands)), rising(*(x.high for x in operands)))
+
+
 def _tanh(x: Interval) -> Interval:
     # Rising: 1 - 2 / (exp(2 x) + 1) at both ends.
     return 1 - 2 / (rounding.exp(x * 2) + 1)
@@ -258,6 +268,11 @@ RULES: dict[str, Callable[..., Interval]] = {
     "tanh": lambda _, x: _tanh(x),
     "pow": lambda _, x, y: _power(x, y),
     "integer_pow": lambda params, x: _whole_power(x, params["y"]),
+    "max": lambda _, x, y: _alike(np.maximum, x, y),
+    "min": lambda _, x, y: _alike(np.minimum, x, y),
+    "clamp": lambda _, low, x, high: _alike(np.minimum, _alike(np.maximum, x, low), high),
+    "reduce_max": lambda params, x: _alike(lambda end: end.max(axis=params["axes"]), x),
+    "reduce_min": lambda params, x: _alike(lambda end: end.min(axis=params["axes"]), x),
     "reduce_sum": lambda params, x: _summed(x, params["axes"]),
     "dot_general": lambda params, x, y: _product(params["dimension_numbers"], x, y),
 }

@@ -19,7 +19,7 @@ from rmfg.answer.claims import proof_of
 from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number, boundary
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.problem import Candidate, Population, Problem, moved_by

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from rmfg.answer.certificate import Certificate
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Population

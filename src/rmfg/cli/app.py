@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 
-SETS = (
-    "nominal, contamination, total-variation, lp, interval, interval-around, kl, reverse-kl, "
-    "chi-square, hellinger, cvar, wasserstein, scenarios, entropy-penalty"
-)
+from rmfg.model.ambiguity.names import SETS
+from rmfg.solvers.names import SOLVERS
 
 app = typer.Typer(
     epilog="Exit codes: 0 certified, 1 ran but not certified, 2 wrong input. "
@@ -107,7 +105,7 @@ def solve(
         ),
     ],
     set_name: Annotated[
-        str, typer.Option("--set", metavar="NAME", help=f"The ambiguity set: {SETS}.")
+        str, typer.Option("--set", metavar="NAME", help=f"The ambiguity set: {', '.join(SETS)}.")
     ] = "nominal",
     radius: Annotated[
         float | None,
@@ -145,7 +143,7 @@ def solve(
     solver: Annotated[
         str,
         typer.Option(
-            metavar="auto|picard|anderson|fictitious-play|mirror-descent|newton|policy-iteration",
+            metavar="|".join(SOLVERS),
             help="The method.",
         ),
     ] = "auto",

@@ -10,8 +10,9 @@ import numpy as np
 
 import rmfg
 from rmfg.cli import values
-from rmfg.core import checks
 from rmfg.model.ambiguity import catalog
+from rmfg.model.ambiguity.names import SETS
+from rmfg.solvers.names import SOLVERS
 
 SIZES = ("radius", "level", "strength", "below")  # what a set calls its one size
 METRICS = ("line", "ring")
@@ -26,8 +27,7 @@ def ambiguity(
 ) -> rmfg.Ambiguity:
     """Make a set. `radius` fills the set's one size, whatever its name is."""
     fields: dict[str, Any] = {key: _field(key, text, num_states) for key, text in given.items()}
-    kind = catalog.CATALOG.get(name)
-    own = dict(inspect.signature(kind).parameters) if kind else {}
+    own = dict(inspect.signature(SETS[SETS.known(name)]).parameters)
     size = next((word for word in SIZES if word in own), "radius")
     for key, option, value in ((size, "--radius", radius), ("support", "--support", support)):
         if value is not None and key in fields:
@@ -54,20 +54,13 @@ def _newton(temperature: float = 1e-4, restart: float = 1e-4) -> rmfg.Newton:
     return rmfg.Newton(temperature, restart)
 
 
-SOLVERS: dict[str, Callable[..., rmfg.Solver]] = {
-    "auto": rmfg.Auto,
-    "picard": rmfg.Picard,
-    "anderson": _anderson,
-    "fictitious-play": rmfg.FictitiousPlay,
-    "mirror-descent": rmfg.MirrorDescent,
-    "newton": _newton,
-    "policy-iteration": rmfg.PolicyIteration,
-}
+# Solvers whose own arguments are not all words and numbers.
+TYPED: dict[str, Callable[..., rmfg.Solver]] = {"anderson": _anderson, "newton": _newton}
 
 
 def solver(name: str, given: Mapping[str, str], seed: int) -> rmfg.Solver:
     """Make a solver; those that draw random numbers get the seed."""
-    kind = SOLVERS[checks.known("solver", name, SOLVERS)]
+    kind = TYPED.get(name) or SOLVERS[SOLVERS.known(name)]
     options: dict[str, Any] = dict(values.arguments(name, kind, given))
     if "seed" in inspect.signature(kind).parameters:
         options.setdefault("seed", seed)

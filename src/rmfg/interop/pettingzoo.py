@@ -13,7 +13,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.interop import dumped, require
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import (
     MeanFieldGame,
     checked_game,

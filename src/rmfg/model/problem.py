@@ -9,8 +9,9 @@ from jaxtyping import Float
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
 from rmfg.model.actions import check_played
-from rmfg.model.ambiguity import Ambiguity, Nominal
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
+from rmfg.model.ambiguity.mixtures import Nominal
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.leaking import Leaking

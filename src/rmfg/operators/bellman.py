@@ -10,7 +10,7 @@ from jaxtyping import Float
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.actions import allowed_only, check_played
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game, checked_mean_field
 from rmfg.operators.robust_mdp import RobustMDP, policy_average, soft_maximum

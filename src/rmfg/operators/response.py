@@ -9,7 +9,7 @@ from jaxtyping import Float
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.actions import allowed_only, check_played
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, checked_game
 from rmfg.model.game import checked_mean_field as law_of_kind

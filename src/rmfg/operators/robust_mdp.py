@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from rmfg.core.checks import ROW_SUM_SLACK
 from rmfg.core.precision import Array
 from rmfg.model.actions import allowed_only, substituted
-from rmfg.model.ambiguity import Ambiguity, Worst
+from rmfg.model.ambiguity.base import Ambiguity, Worst
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
 

@@ -14,7 +14,7 @@ from rmfg.core import checks, inputs
 from rmfg.core.horizon import steps_to_forget
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game, uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.operators.response import evaluate, value_scale

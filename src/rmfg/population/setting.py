@@ -10,7 +10,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import checks, inputs
 from rmfg.core.precision import Array
 from rmfg.model.actions import check_played
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.kernel import Kernel, as_kernel
 from rmfg.model.problem import Problem

@@ -24,7 +24,7 @@ from rmfg.core import inputs
 from rmfg.core.memory import affordable
 from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.kernel import Kernel
 from rmfg.population.counts import normalized

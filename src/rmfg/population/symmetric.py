@@ -24,7 +24,7 @@ from rmfg.core import checks
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Number
 from rmfg.core.status import Status
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, uniform_policy
 from rmfg.model.problem import Problem
 from rmfg.population.counts import Compositions

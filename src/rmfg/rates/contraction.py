@@ -24,7 +24,7 @@ import numpy as np
 from rmfg.core import checks, inputs
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.problem import Population, Problem
 from rmfg.rates.movement import Movement

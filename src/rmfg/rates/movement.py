@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.deadline import check_time
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.dobrushin import dobrushin
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import Kernel

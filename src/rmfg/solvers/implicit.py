@@ -20,7 +20,7 @@ from jaxtyping import Float
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.ambiguity.given import checked_ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.problem import Problem

@@ -13,7 +13,7 @@ from rmfg.core import checks, inputs
 from rmfg.core.deadline import TimeIsUp, now, until
 from rmfg.core.meter import Meter, NoMeter, metered, report
 from rmfg.core.precision import Array, Number
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.problem import Population, Problem
 from rmfg.operators.robust_mdp import NonFiniteError

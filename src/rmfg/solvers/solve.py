@@ -14,7 +14,7 @@ from rmfg.core.deadline import TimeIsUp, from_here
 from rmfg.core.meter import Meter, NoMeter, metered
 from rmfg.core.precision import Array, Number, to_numpy
 from rmfg.core.status import Status
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game, check_sizes
 from rmfg.model.kernel import Kernel, SparseKernel
 from rmfg.model.problem import Candidate, Population, Problem

@@ -13,7 +13,7 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.core.meter import Meter, metered, report
 from rmfg.core.precision import Array, Number
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, checked_game
 from rmfg.model.problem import Population
 from rmfg.solvers.implicit import Implicit, implicit

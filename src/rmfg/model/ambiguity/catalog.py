@@ -6,32 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from rmfg.core import checks
 from rmfg.core.precision import Array, boundary
-from rmfg.model import ambiguity as sets
+from rmfg.model.ambiguity.base import Ambiguity
+from rmfg.model.ambiguity.names import SETS
 from rmfg.model.kernel import Kernel
 
-CATALOG: dict[str, type[sets.Ambiguity]] = {
-    "nominal": sets.Nominal,
-    "contamination": sets.Contamination,
-    "total-variation": sets.TotalVariation,
-    "lp": sets.Lp,
-    "interval": sets.Interval,
-    "interval-around": sets.IntervalAround,
-    "kl": sets.KullbackLeibler,
-    "reverse-kl": sets.ReverseKullbackLeibler,
-    "chi-square": sets.ChiSquare,
-    "hellinger": sets.Hellinger,
-    "cvar": sets.CVaR,
-    "wasserstein": sets.Wasserstein,
-    "scenarios": sets.Scenarios,
-    "entropy-penalty": sets.EntropyPenalty,
-}
 
-
-def make(name: str, **fields: Any) -> sets.Ambiguity:
+def make(name: str, **fields: Any) -> Ambiguity:
     """Make a set by its name; raises ValueError for unknown names, fields, or missing ones."""
-    kind = CATALOG[checks.known("ambiguity set", name, CATALOG)]
+    kind = SETS[SETS.known(name)]
     parameters = inspect.signature(kind).parameters
     for field in fields:
         if field not in parameters:
@@ -43,13 +26,13 @@ def make(name: str, **fields: Any) -> sets.Ambiguity:
     return kind(**fields)
 
 
-def name_of(ambiguity: sets.Ambiguity) -> str:
+def name_of(ambiguity: Ambiguity) -> str:
     """The name of a set in the catalog, or of its class where it is not listed."""
-    names = {kind: name for name, kind in CATALOG.items()}
+    names = {kind: name for name, kind in SETS.items()}
     return names.get(type(ambiguity), type(ambiguity).__name__)
 
 
-def fields_of(ambiguity: sets.Ambiguity, mean_field: Array) -> dict[str, Any]:
+def fields_of(ambiguity: Ambiguity, mean_field: Array) -> dict[str, Any]:
     """The arguments that make the set, with functions evaluated at the mean field."""
     fields = {}
     for field in dataclasses.fields(ambiguity):
@@ -63,7 +46,7 @@ def fields_of(ambiguity: sets.Ambiguity, mean_field: Array) -> dict[str, Any]:
     return fields
 
 
-def functions_of(ambiguity: sets.Ambiguity) -> list[str]:
+def functions_of(ambiguity: Ambiguity) -> list[str]:
     """The arguments that are functions of the mean field."""
     return [
         field.name
@@ -72,7 +55,7 @@ def functions_of(ambiguity: sets.Ambiguity) -> list[str]:
     ]
 
 
-def describe(ambiguity: sets.Ambiguity) -> str:
+def describe(ambiguity: Ambiguity) -> str:
     """The set and its sizes in a few words, such as `total-variation, radius 0.1, support all`."""
     words = [name_of(ambiguity)]
     for field in dataclasses.fields(ambiguity):

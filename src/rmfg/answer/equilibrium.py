@@ -4,7 +4,7 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from rmfg.answer import archive, log
+from rmfg.answer import archive, log, rich
 from rmfg.answer.solution import Solution
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class Equilibrium(Solution):
 
     def __str__(self) -> str:
         return log.text(self)
+
+    def _repr_html_(self) -> str:
+        return rich.page(self)
 
 
 def load(path: str | os.PathLike[str]) -> Equilibrium:

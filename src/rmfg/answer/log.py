@@ -8,16 +8,23 @@ from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import SparseKernel
 from rmfg.rates.contraction import Contraction
 
+LABEL = 13
+
 
 def text(answer: Solution, timeless: bool = False) -> str:
     """Lay out an answer for people; `timeless` leaves out what differs from run to run."""
+    return "\n".join(lines(answer, timeless))
+
+
+def lines(answer: Solution, timeless: bool = False) -> list[str]:
+    """The rows of the log: `LABEL` letters of label and what it labels, or two spaces and a number."""
     game, proof = answer.game, answer.certificate
     kernel = answer.kernel
     kind = (
         f"sparse, {kernel.law.shape[0]} successors" if isinstance(kernel, SparseKernel) else "dense"
     )
     population = answer.population if isinstance(answer.population, str) else "own kernel"
-    lines = [
+    rows = [
         f"game         {game.name or type(game).__name__}: {game.num_states} states, "
         f"{game.num_actions} actions, {kind}, discount {game.discount:g}",
         f"nature       {catalog.describe(answer.ambiguity)}; population moves by {population}",
@@ -29,10 +36,10 @@ def text(answer: Solution, timeless: bool = False) -> str:
         f"mean {float(np.sum(answer.value * answer.distribution)):.6g}",
     ]
     if answer.guarantee is not None:
-        lines += _guarantee(answer.guarantee)
+        rows += _guarantee(answer.guarantee)
     if answer.status != Status.CERTIFIED:
-        lines.append(f"advice       {Status(answer.status).advice}")
-    return "\n".join(lines)
+        rows.append(f"advice       {Status(answer.status).advice}")
+    return rows
 
 
 def line(answer: Solution) -> str:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Bool, Float
 
-from rmfg.core.precision import Array, boundary
+from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.ambiguity.arguments import checked_field, checked_values
 from rmfg.model.ambiguity.projection import lawful, mass_to_move
 from rmfg.model.ambiguity.sizes import check_moving_sizes, has_no_size
@@ -62,6 +63,13 @@ class RowAnswer(NamedTuple):
 
 class Ambiguity(eqx.Module):
     """A set of laws for every (s, a) that contains the nominal one and from which nature picks."""
+
+    def __repr__(self) -> str:
+        """Return the call that makes the set, on one line: numbers, and the shapes of arrays."""
+        fields = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return (
+            f"{type(self).__name__}({', '.join(f'{key}={_shown(value)}' for key, value in fields)})"
+        )
 
     @abc.abstractmethod
     def worst(
@@ -208,6 +216,18 @@ class Ambiguity(eqx.Module):
         self.check(kernel)
         check_moving_sizes(self, kernel.law, mean_field)
         return _worst_kernel(self, kernel, values, mean_field)
+
+
+def _shown(value: object) -> str:
+    """A field in a few words, also where JAX has put something in the place of an array."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_shown, value))})"
+    shape = getattr(value, "shape", None)
+    if shape:
+        return f"<array {shape}>"
+    if shape == () and is_concrete(value):
+        return f"{float(np.asarray(value)):g}"
+    return "<function of the mean field>" if callable(value) else repr(value)
 
 
 @eqx.filter_jit

@@ -21,6 +21,7 @@ from registry import (
 from scipy.special import rel_entr
 
 import rmfg
+from rmfg.model.ambiguity.soft import ProximalStep
 
 # One row for each code path; L3 is computed as L2, both transports are one.
 PATHS = tuple(row for row in ONE_OF_EACH if row.kind not in ("L3", "Wasserstein 2"))
@@ -383,7 +384,7 @@ def test_moving_sizes_outside_their_range(row):
 
         @jax.jit
         def nature(field, temperature):
-            soft = moving.soften(kernel, values, 0 * values, temperature, field)
+            soft = moving.soften(kernel, ProximalStep(values, 0 * values, temperature), field)
             worst = moving.worst(kernel, values, field)
             return worst.value, worst.kernel.law, soft.value
 
@@ -444,8 +445,8 @@ def test_infinite_distances_are_never_travelled(order):
     share = np.abs(array(crossed)[..., :4].sum(-1) - mass[..., :4].sum(-1))
     assert (ambiguity.violation(crossed, kernel) >= share - 1e-14).all()
     with jax.enable_x64(True):
-        potential = jnp.zeros(8)
-        soft = ambiguity.soften(kernel, jnp.asarray(values), potential, jnp.asarray(0.01))
+        step = ProximalStep(jnp.asarray(values), jnp.zeros(8), jnp.asarray(0.01))
+        soft = ambiguity.soften(kernel, step)
         assert np.isfinite(soft.value).all()
     law = rmfg.DenseKernel(array(soft.kernel))
     assert ambiguity.violation(law, kernel).max() <= 1e-12
@@ -493,7 +494,7 @@ def test_a_lost_probability_of_rounding_is_rounding():
 
 @eqx.filter_jit
 def _soften(ambiguity, kernel, values):
-    return ambiguity.soften(kernel, values, 30 * values, jnp.asarray(1e-3))
+    return ambiguity.soften(kernel, ProximalStep(values, 30 * values, jnp.asarray(1e-3)))
 
 
 def test_laws_are_never_negative():

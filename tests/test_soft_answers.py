@@ -30,6 +30,7 @@ from registry import (
 from scipy.special import rel_entr
 
 import rmfg
+from rmfg.model.ambiguity.soft import ProximalStep
 from rmfg.model.leaking import Leaking
 
 SEEDS = range(4)
@@ -94,7 +95,7 @@ class Answer(NamedTuple):
 
     value: np.ndarray
     law: np.ndarray
-    toll: np.ndarray
+    offset: np.ndarray
     weight: np.ndarray
 
 
@@ -102,9 +103,9 @@ class Answer(NamedTuple):
 @eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})
 def _along(rest: Question, numbers: Question, direction: Question) -> tuple[Answer, Answer]:
     def answer(numbers: Question) -> Answer:
-        ambiguity, *asked, weight = eqx.combine(numbers, rest)
-        value, kernel, toll, following = ambiguity.soften(*asked, None, weight)
-        return Answer(value, spelled_out(kernel), toll, following)
+        ambiguity, kernel, *step = eqx.combine(numbers, rest)
+        value, answer, offset, following = ambiguity.soften(kernel, ProximalStep(*step))
+        return Answer(value, spelled_out(answer), offset, following)
 
     return jax.jvp(answer, (numbers,), (direction,))
 
@@ -204,23 +205,23 @@ def test_the_value_is_concave_and_the_law_its_slope(row, form, ledger):
 
 @over_cases(lambda row: not row.penalized)
 def test_proximal_steps_reach_the_worst_case(row, form, ledger):
-    """V / T is added to the potential again and again; the toll of a step is what the last one
+    """V / T is added to the potential again and again; the offset of a step is what the last one
     added to the cost.
     """
     for seed in (0, 2):
         asked, span = question(row, form, seed), np.ptp(values_of(seed))
         asked = asked._replace(values=asked.values - asked.values.min(), temperature=0.1 * span)
         sigma = asked.ambiguity.worst_value(asked.kernel, asked.values)
-        gaps, toll = [], 0.0
+        gaps, offset = [], 0.0
         for _ in range(32):
             found = asked.answer()
             gaps.append((found.law @ asked.values - sigma).max() / span)
             further = asked.potential + asked.values / asked.temperature
             asked = asked._replace(potential=further - further.min(), weight=found.weight)
-            cost, toll = found.value - toll, found.toll
+            cost, offset = found.value - offset, found.offset
         # Proximal steps are off by at most T D / k, D being the divergence from the first center.
         ledger.at_most("as fast as proximal steps are", gaps, 0.8 / np.arange(1, 33))
-        ledger.at_most("the cost without the toll is sigma", np.abs(cost - sigma) / span, 0.04)
+        ledger.at_most("the cost without the offset is sigma", np.abs(cost - sigma) / span, 0.04)
 
 
 @over_cases()

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
+from rmfg.model.ambiguity.soft import ProximalStep
 from rmfg.model.kernel import Kernel, mixed
 from rmfg.model.leaking import Leaking
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
@@ -62,9 +63,8 @@ class WorstNature(Nature):
         if self.potential is None:
             return mdp.worst(values).kernel, values
         heights = values - jnp.min(values)
-        soft = mdp.ambiguity.soften(
-            mdp.kernel, heights, self.potential, self.temperature, mdp.mean_field
-        )
+        step = ProximalStep(heights, self.potential, self.temperature)
+        soft = mdp.ambiguity.soften(mdp.kernel, step, mdp.mean_field)
         return soft.kernel, values
 
 

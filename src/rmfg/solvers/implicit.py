@@ -128,7 +128,9 @@ def _one_step(problem: Problem, point: Array, smoothing: Smoothing) -> tuple[Arr
     # What the answer's own potential leads to: a center that curved sets need in full.
     # Functions may close over the parameters, where `fixed` cannot hold them: it is done here.
     play = jax.lax.stop_gradient(residual(fixed, point, smoothing)[1])
-    near = smoothing.center._replace(potential=play.potential, weight=play.weight, toll=play.toll)
+    near = smoothing.center._replace(
+        potential=play.potential, weight=play.weight, offset=play.offset
+    )
     smoothing = smoothing._replace(center=near)
 
     def equations(x: Array) -> Array:

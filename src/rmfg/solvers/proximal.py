@@ -113,7 +113,7 @@ def resumed(
         center, np.log(np.asarray(temperature)), np.asarray(restart), np.array(unit)
     )
     point = np.concatenate([value / unit, field.ravel()])
-    # What is played there is the candidate; weights and tolls are those of the set.
+    # What is played there is the candidate; weights and offsets are those of the set.
     slope = linearize(problem, point, smoothing)
     if not np.isfinite(slope.residual).all():
         raise NonFiniteError("the game is not finite where Newton's method was to begin")
@@ -188,23 +188,23 @@ def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Cente
     its logarithm falls along a line, and many steps at once follow it as well.
     """
     log_policy, potential = np.asarray(play.log_policy), np.asarray(play.potential)
-    toll = np.asarray(play.toll)
+    offset = np.asarray(play.offset)
     if stride:
         log_policy = log_policy + stride * (log_policy - np.asarray(before.log_policy))
-        if not toll.any():  # a toll goes with the potential as it is
+        if not offset.any():  # an offset goes with the potential as it is
             potential = potential + stride * (potential - np.asarray(before.potential))
     return Center(
         np.maximum(log_policy, LOWEST_LOG),
         centered(problem, potential),
         np.asarray(play.law),
         np.asarray(play.weight),
-        toll,
+        offset,
     )
 
 
 def centered(problem: Problem, potential: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
     """The potential as a center: from zero up, and in small numbers where that changes no tie."""
-    if not problem.ambiguity.ordinal:
+    if not (problem.ambiguity.by_order or problem.ambiguity.singleton):
         return potential
     order = np.argsort(potential)
     gaps = np.minimum(np.diff(potential[order]), LARGEST_GAP)

@@ -26,6 +26,7 @@ from jaxtyping import Float
 from rmfg.answer.scale import NEIGHBORHOOD, response_to_neighbors
 from rmfg.core.precision import Array
 from rmfg.model.actions import allowed_only
+from rmfg.model.ambiguity.soft import ProximalStep
 from rmfg.model.game import MeanFieldGame, uniform_policy
 from rmfg.model.kernel import Kernel
 from rmfg.model.leaking import Leaking
@@ -40,15 +41,15 @@ WIDEST = 10.0
 class Center(NamedTuple):
     """What a smoothed equilibrium stays near to: logarithms of a policy, nature's potential, a law.
 
-    `weight` and `toll` are what curved ambiguity sets need besides the potential (see `Softened`),
-    the toll in units of the temperature.
+    `weight` and `offset` are what curved ambiguity sets need besides the potential (see `Softened`),
+    the offset in units of the temperature.
     """
 
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
     law: Float[Array, " S"]
     weight: Float[Array, "S A"]
-    toll: Float[Array, "S A"]
+    offset: Float[Array, "S A"]
 
     @classmethod
     def uniform(cls, game: MeanFieldGame, law: Float[Array, " S"]) -> "Center":
@@ -76,7 +77,7 @@ class Play(NamedTuple):
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
     weight: Float[Array, "S A"]
-    toll: Float[Array, "S A"]
+    offset: Float[Array, "S A"]
 
 
 def residual(
@@ -94,10 +95,9 @@ def residual(
     # Distances between values are what counts: their level would only cost digits.
     low = jax.lax.stop_gradient(jnp.min(value))
     heights = value - low
-    nature = mdp.ambiguity.soften(
-        mdp.kernel, heights, center.potential, temperature, mean_field, center.weight
-    )
-    q = mdp.q_before(low + nature.value - temperature * center.toll)
+    step = ProximalStep(heights, center.potential, temperature, center.weight)
+    nature = mdp.ambiguity.soften(mdp.kernel, step, mean_field)
+    q = mdp.q_before(low + nature.value - temperature * center.offset)
     logits = allowed_only(q / temperature + center.log_policy, mdp.actions)
     policy = jax.nn.softmax(logits, axis=1)
     log_sum = jax.nn.logsumexp(logits, axis=1, keepdims=True)
@@ -109,8 +109,8 @@ def residual(
         [temperature * log_sum[:, 0] / unit, game.mean_field_of(law, policy).ravel()]
     )
     potential = heights / temperature + center.potential
-    toll = nature.toll / temperature
-    play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, toll)
+    offset = nature.offset / temperature
+    play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, offset)
     return jnp.where(mdp.sound, image - point, jnp.nan), play
 
 

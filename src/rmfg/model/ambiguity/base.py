@@ -5,18 +5,15 @@ import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.ambiguity.arguments import checked_field, checked_values
-from rmfg.model.ambiguity.projection import lawful, mass_to_move
 from rmfg.model.ambiguity.sizes import check_moving_sizes, has_no_size
-from rmfg.model.kernel import Kernel, aligned, as_kernel
-from rmfg.model.leaking import Leaking
-from rmfg.model.rows import Reach, Rows, summed
+from rmfg.model.ambiguity.soft import Frozen, ProximalStep, Soft, Softened, spoiled
+from rmfg.model.kernel import Kernel
 
 
 class Worst(NamedTuple):
@@ -24,41 +21,6 @@ class Worst(NamedTuple):
 
     value: Float[Array, "S A"]
     kernel: Kernel
-
-
-class SoftAnswer(NamedTuple):
-    """Nature's smooth answer on rows: its cost, the law on the slots, and the mass that leaves them.
-
-    `leak` goes to a sink: one law over states that all rows share, or one on each row's slots.
-
-    `price` is the multiplier of a curved set's own distance, at least one.
-    """
-
-    cost: Float[Array, "S A"]
-    law: Float[Array, "K S A"]
-    leak: Float[Array, "..."] | float = 0.0
-    price: Float[Array, "S A"] | float = 1.0
-
-
-class Softened(NamedTuple):
-    """Nature's smooth answer: its cost in the unit of the values, and the law.
-
-    `weight` and `toll` belong to the next proximal step: how much of the potential each row of a
-    curved set feels (all of it inside the set, hardly any on the boundary, where the values alone
-    decide), and what its answer costs there, to be taken off.
-    """
-
-    value: Float[Array, "S A"]
-    kernel: Kernel | Leaking
-    toll: Float[Array, "S A"]
-    weight: Float[Array, "S A"]
-
-
-class RowAnswer(NamedTuple):
-    """Nature's answer on rows: how far the worst case lies below the nominal mean, and the law."""
-
-    reduction: Float[Array, "S A"]
-    law: Float[Array, "K S A"]
 
 
 class Ambiguity(eqx.Module):
@@ -78,36 +40,19 @@ class Ambiguity(eqx.Module):
         """Solve nature's problem for all rows at once (traceable; see the methods below)."""
 
     @property
-    def ordinal(self) -> bool:
-        """Whether only the order of values, not their distances, decides who can tie."""
-        return True
+    def soft(self) -> Soft:
+        """The way to nature's smooth answer; by default the worst law, held constant."""
+        return Frozen(self._worst_kernel, self.penalty)
 
     def soften(
-        self,
-        kernel: Kernel,
-        values: Float[Array, " S"],
-        potential: Float[Array, " S"],
-        temperature: Float[Array, ""],
-        mean_field: Array | None = None,
-        weight: Float[Array, "S A"] | None = None,
+        self, kernel: Kernel, step: ProximalStep, mean_field: Array | None = None
     ) -> Softened:
-        """Return nature's smooth answer near the one that `potential` stands for.
+        """Return nature's smooth answer near the one that a potential stands for (see `soft`)."""
+        softened = self.soft.answer(kernel, step, mean_field)
+        return spoiled(softened, has_no_size(self, kernel.law, mean_field))
 
-        The law minimizes <q, values> + temperature * D(q, q_0) over the set, a proximal step: D is
-        the Bregman divergence of a strictly convex h, and q_0 the smooth answer to the potential.
-        It lies inside the set, is differentiable in everything, also in kernel and radius, and is
-        the slope of the least cost, `value`, in `values`. Repeated with V / temperature added to
-        the potential each time, it tends to an answer that attains the worst case, a mixture of
-        those that tie. Rows of curved sets feel `weight` times the potential (all of it by
-        default), and their value is not yet less the toll.
-
-        A set that does not replace this method answers by its worst law, held constant: exact, but not
-        smooth, so that solvers that differentiate it work only where nature's answers do not tie.
-        """
-        frozen = jax.lax.stop_gradient((kernel, values))
-        law = jax.lax.stop_gradient(self.worst(*frozen, mean_field).kernel)
-        value = law.expectation(values) + self.penalty(law, kernel, mean_field)
-        return Softened(value, law, jnp.zeros_like(value), jnp.ones_like(value))
+    def _worst_kernel(self, kernel: Kernel, values: Array, mean_field: Array | None) -> Kernel:
+        return self.worst(kernel, values, mean_field).kernel
 
     @abc.abstractmethod
     def violation(
@@ -196,11 +141,7 @@ class Ambiguity(eqx.Module):
 
         `mean_field` is needed only where the radius is a function of it.
         """
-        kernel, values = checked_values(kernel, values)
-        mean_field = checked_field(kernel, mean_field)
-        self.check(kernel)
-        check_moving_sizes(self, kernel.law, mean_field)
-        return _worst_value(self, kernel, values, mean_field)
+        return _worst_value(self, *self._checked(kernel, values, mean_field))
 
     @boundary
     def worst_kernel(
@@ -211,11 +152,16 @@ class Ambiguity(eqx.Module):
         Where several laws attain it, the one returned puts mass on the first state of lowest
         value, and takes mass from states of equal value in proportion to what they hold.
         """
+        return _worst_kernel(self, *self._checked(kernel, values, mean_field))
+
+    def _checked(
+        self, kernel: Kernel, values: Array, mean_field: Array | None
+    ) -> tuple[Kernel, Array, Array | None]:
         kernel, values = checked_values(kernel, values)
         mean_field = checked_field(kernel, mean_field)
         self.check(kernel)
         check_moving_sizes(self, kernel.law, mean_field)
-        return _worst_kernel(self, kernel, values, mean_field)
+        return kernel, values, mean_field
 
 
 def _shown(value: object) -> str:
@@ -240,214 +186,3 @@ def _worst_kernel(
     ambiguity: Ambiguity, kernel: Kernel, values: Array, field: Array | None
 ) -> Kernel:
     return ambiguity.worst(kernel, values, field).kernel
-
-
-class RowwiseAmbiguity(Ambiguity):
-    """A set that is given by one rule for every row, solved for all rows in the same loop."""
-
-    @property
-    @abc.abstractmethod
-    def reach(self) -> Reach:
-        """Which successors nature's answer can need."""
-
-    @property
-    def by_state(self) -> bool:
-        """Whether distances need to know which state a slot is, not only its two masses."""
-        return self.reach == "everywhere"
-
-    @property
-    def on_host(self) -> bool:
-        """Whether distances are computed outside of JAX, and so cannot be traced."""
-        return False
-
-    @abc.abstractmethod
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
-        """Solve nature's problem on rows."""
-
-    @property
-    def curved(self) -> bool:
-        """Whether the set's boundary is curved: then nature's answer moves smoothly with values that
-        are not all equal, and only the choice of a sink can tie.
-        """
-        return False
-
-    def soft_answer(
-        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer | None:
-        """Minimize <q, values> + h(q) over the set, h strictly convex; mass may go to the sink, whose
-        value is `sink`. None where the set has no smooth answer.
-        """
-        return None
-
-    @abc.abstractmethod
-    def excess(
-        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
-    ) -> Float[Array, "S A"]:
-        """Return how far `law` is outside in a unit of the set's own: not positive inside, positive
-        outside. Unless it is a mass, it need not see what lies off a nominal support.
-        """
-
-    @property
-    def excess_is_mass(self) -> bool:
-        """Whether a positive `excess` is itself the total variation to the nearest law of the set."""
-        return False
-
-    def scale(self, nominal: Float[Array, "K S A"]) -> Float[Array, "K S A"]:
-        """Return how far single probabilities move in comparison when a law is brought inside; see
-        `projection`. A poor choice makes `violation` larger than it must be, never wrong.
-        """
-        return nominal
-
-    def mass_outside(
-        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
-    ) -> Float[Array, "S A"]:
-        """Return the total variation from `law` to the nearest law of the set, or an upper bound."""
-        if self.excess_is_mass:
-            return self.excess(nominal, law, mean_field)
-        # Where nature is kept on the support, what lies off it moves first, on no scale.
-        kept = (nominal > 0) | (self.reach != "support")
-
-        def excess(law: Array) -> Array:
-            return self.excess(nominal, jnp.where(kept, law, 0), mean_field)
-
-        off = jnp.sum(jnp.where(kept, 0, law), axis=0)
-        return mass_to_move(excess, nominal, law, jnp.where(kept, self.scale(nominal), 0), off)
-
-    def worst(
-        self, kernel: Kernel, values: Float[Array, " S"], mean_field: Array | None = None
-    ) -> Worst:
-        rows = kernel.rows(values, self.reach)
-        reduction, law = self.answer(rows, mean_field)
-        # Relative to the mean, radius zero gives the nominal expectation to the last digit.
-        value = jnp.maximum(kernel.expectation(values) - reduction, rows.lowest())
-        unknown = has_no_size(self, kernel.law, mean_field)
-        law = jnp.where(unknown, jnp.nan, law)
-        return Worst(jnp.where(unknown, jnp.nan, value), kernel.with_law(rows, law))
-
-    def soften(
-        self,
-        kernel: Kernel,
-        values: Float[Array, " S"],
-        potential: Float[Array, " S"],
-        temperature: Float[Array, ""],
-        mean_field: Array | None = None,
-        weight: Float[Array, "S A"] | None = None,
-    ) -> Softened:
-        soften = self._soften_curved if self.curved else self._soften_flat
-        softened = soften(kernel, values, potential, temperature, mean_field, weight)
-        return _spoiled(softened, has_no_size(self, kernel.law, mean_field))
-
-    def _soften_flat(
-        self,
-        kernel: Kernel,
-        values: Array,
-        potential: Array,
-        temperature: Array,
-        mean_field: Array | None,
-        weight: Array | None,
-    ) -> Softened:
-        tied = values / temperature + potential
-        reach = "support" if self.reach == "lowest" else self.reach
-        rows, before = kernel.rows(tied, reach), kernel.rows(potential, reach)
-        shared = self.reach == "lowest"
-        log_total, sink = (jax.nn.logsumexp(-tied), None) if shared else _row_sink(rows)
-        log_before = jax.nn.logsumexp(-potential) if shared else _row_sink(before)[0]
-        answer = self.soft_answer(rows, log_before - log_total, mean_field)
-        at_center = self.soft_answer(before, jnp.zeros_like(log_total), mean_field)
-        if answer is None or at_center is None:
-            return Ambiguity.soften(self, kernel, values, potential, temperature, mean_field)
-        value = temperature * (answer.cost - at_center.cost)
-        if sink is None:
-            law = self._leaking(kernel, rows, answer, tied)
-        else:
-            law = kernel.with_law(rows, answer.law + answer.leak * sink)
-        return Softened(value, law, jnp.zeros_like(value), jnp.ones_like(value))
-
-    def _soften_curved(
-        self,
-        kernel: Kernel,
-        values: Array,
-        potential: Array,
-        temperature: Array,
-        mean_field: Array | None,
-        weight: Array | None,
-    ) -> Softened:
-        scaled = values / temperature
-        tied = scaled + potential
-        shared = self.reach == "lowest"
-        reach = "support" if shared else self.reach
-        rows, past = kernel.rows(scaled, reach), kernel.rows(potential, reach)
-        weight = jnp.ones_like(rows.law[0]) if weight is None else weight
-        felt = Rows(rows.law, rows.values + weight * past.values, rows.allowed, rows.successors)
-        # The sink's own potential is felt in full: who takes created mass is a tie everywhere.
-        log_before = jax.nn.logsumexp(-potential)
-        sink = (1 - weight) * log_before - jax.nn.logsumexp(-tied)
-        answer = self.soft_answer(felt, sink, mean_field)
-        if answer is None:
-            return Ambiguity.soften(self, kernel, values, potential, temperature, mean_field)
-        following = 1 / jnp.broadcast_to(answer.price, answer.cost.shape)
-        center = rows.values + past.values
-        expected = summed(answer.law * felt.values) + answer.leak * sink
-        toll = answer.cost - expected + following * summed(answer.law * center)
-        toll -= following * answer.leak * jax.nn.logsumexp(-tied)
-        law = (
-            self._leaking(kernel, rows, answer, tied)
-            if shared
-            else kernel.with_law(rows, answer.law)
-        )
-        return Softened(temperature * answer.cost, law, temperature * toll, following)
-
-    def _leaking(self, kernel: Kernel, rows: Rows, answer: SoftAnswer, tied: Array) -> Leaking:
-        leak = jnp.broadcast_to(answer.leak, answer.cost.shape)
-        return Leaking(kernel.with_law(rows, answer.law), leak, jax.nn.softmax(-tied))
-
-    @boundary
-    def violation(
-        self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
-    ) -> Float[Array, "S A"]:
-        kernel, nominal = as_kernel(kernel, "kernel"), as_kernel(nominal, "nominal")
-        mean_field = checked_field(nominal, mean_field, lawful=False)
-        compute = _violation if self.on_host else _compiled_violation
-        return compute(self, kernel, nominal, mean_field)
-
-
-def _spoiled(softened: Softened, unknown: Bool[Array, "S A"]) -> Softened:
-    """The answer, with NaN in rows of unknown size."""
-    given = softened.kernel
-    kept = given.kept if isinstance(given, Leaking) else given
-    law = jnp.where(unknown, jnp.nan, jnp.asarray(kept.law))
-    kernel = eqx.tree_at(lambda kernel: kernel.law, kept, law)
-    if isinstance(given, Leaking):
-        kernel = Leaking(kernel, given.leak, given.sink)
-    value = jnp.where(unknown, jnp.nan, softened.value)
-    return Softened(value, kernel, softened.toll, softened.weight)
-
-
-def _row_sink(rows: Rows) -> tuple[Float[Array, "S A"], Float[Array, "K S A"]]:
-    """Of each row's own sink, the law proportional to p exp(-values): log of its sum, and the law."""
-    low = jax.lax.stop_gradient(rows.lowest_held())
-    weights = rows.law * jnp.exp(jnp.where(rows.law > 0, low - rows.values, 0))
-    total = summed(weights)
-    return jnp.log(total) - low, weights / total
-
-
-def _violation(
-    ambiguity: RowwiseAmbiguity, kernel: Kernel, nominal: Kernel, mean_field: Array | None
-) -> Float[Array, "S A"]:
-    before, after = aligned(nominal, kernel, ambiguity.by_state)
-    defect, law = lawful(after)
-    return defect + jnp.maximum(ambiguity.mass_outside(before, law, mean_field), 0)
-
-
-_compiled_violation = eqx.filter_jit(_violation)
-
-
-def within(law: Array, nominal: Array, reached: Array, allowed: Array) -> Array:
-    """The law, mixed with the nominal one where rounding took its distance beyond what is allowed."""
-    share = jax.lax.stop_gradient(jnp.minimum(1, proportional(allowed, reached)))
-    return share * law + (1 - share) * nominal
-
-
-def proportional(part: Array, whole: Array) -> Array:
-    """Part / whole, and zero where the whole is zero."""
-    return jnp.where(whole > 0, part / jnp.where(whole > 0, whole, 1), 0)

@@ -35,7 +35,7 @@ def name_of(ambiguity: Ambiguity) -> str:
 def fields_of(ambiguity: Ambiguity, mean_field: Array) -> dict[str, Any]:
     """The arguments that make the set, with functions evaluated at the mean field."""
     fields = {}
-    for field in dataclasses.fields(ambiguity):
+    for field in _arguments(ambiguity):
         value = getattr(ambiguity, field.name)
         if callable(value) and not isinstance(value, Kernel):
             value = boundary(value)(np.asarray(mean_field))
@@ -50,7 +50,7 @@ def functions_of(ambiguity: Ambiguity) -> list[str]:
     """The arguments that are functions of the mean field."""
     return [
         field.name
-        for field in dataclasses.fields(ambiguity)
+        for field in _arguments(ambiguity)
         if callable(value := getattr(ambiguity, field.name)) and not isinstance(value, Kernel)
     ]
 
@@ -58,7 +58,7 @@ def functions_of(ambiguity: Ambiguity) -> list[str]:
 def describe(ambiguity: Ambiguity) -> str:
     """The set and its sizes in a few words, such as `total-variation, radius 0.1, support all`."""
     words = [name_of(ambiguity)]
-    for field in dataclasses.fields(ambiguity):
+    for field in _arguments(ambiguity):
         value = getattr(ambiguity, field.name)
         if isinstance(value, tuple):
             words.append(f"{len(value)} kernels")
@@ -71,3 +71,8 @@ def describe(ambiguity: Ambiguity) -> str:
             shown = f"{array:g}" if array.ndim == 0 else f"of shape {array.shape}"
             words.append(f"{field.name} {shown}")
     return ", ".join(words)
+
+
+def _arguments(ambiguity: sets.Ambiguity) -> list[dataclasses.Field]:
+    """The fields that the constructor is given."""
+    return [field for field in dataclasses.fields(ambiguity) if field.init]

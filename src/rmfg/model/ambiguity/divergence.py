@@ -7,8 +7,9 @@ from jaxtyping import Float
 
 from rmfg.core.precision import Array
 from rmfg.model.ambiguity.numerics import log_bracket
-from rmfg.model.ambiguity.sizes import Size, checked_size, checked_support, most
-from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
+from rmfg.model.ambiguity.sizes import Size, checked_size, most
+from rmfg.model.ambiguity.support import checked_support, reach_of
+from rmfg.model.ambiguity.tilt import Divergence, ScaledRows, Tilted, where_mass
 from rmfg.model.rows import Reach, summed
 
 
@@ -28,27 +29,27 @@ class ChiSquare(Divergence):
     def reach(self) -> Reach:
         return "support"
 
-    def tilt(self, height: Array, gentleness: Array) -> Array:
-        return jnp.maximum(1 - height / gentleness, 0)
+    def tilt(self, height: Array, temperature: Array) -> Array:
+        return jnp.maximum(1 - height / temperature, 0)
 
-    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
-        gentleness = jnp.maximum(gentleness, jnp.exp(log_bracket(radius)[0]))
-        center = jnp.maximum(gentleness - heights.mean, 0)
+    def tilted(self, scaled: ScaledRows, temperature: Array, radius: Array) -> Tilted:
+        temperature = jnp.maximum(temperature, jnp.exp(log_bracket(radius)[0]))
+        center = jnp.maximum(temperature - scaled.mean, 0)
 
         def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array]:
-            height = heights.height(values)
-            clipped = jnp.maximum(gentleness - height, 0) - center
-            inside = (height < gentleness) & (heights.mean < gentleness)
-            shift = jnp.where(inside, heights.mean - height, clipped)
+            height = scaled.height(values)
+            clipped = jnp.maximum(temperature - height, 0) - center
+            inside = (height < temperature) & (scaled.mean < temperature)
+            shift = jnp.where(inside, scaled.mean - height, clipped)
             return law * shift, law * shift**2
 
-        shift, square = heights.rows.total(parts)
+        shift, square = scaled.rows.total(parts)
         weight = center + shift
         variance = jnp.maximum(square - shift**2, 0)
         second = variance + weight**2
         gain = radius * second + variance + shift * (2 * center + shift)
         reduction = gain / (jnp.sqrt((1 + radius) * second) + center)
-        return Tilted(variance / weight**2, jnp.maximum(heights.mean - gentleness, 0) + reduction)
+        return Tilted(variance / weight**2, jnp.maximum(scaled.mean - temperature, 0) + reduction)
 
     @property
     def unit(self) -> float:
@@ -57,8 +58,8 @@ class ChiSquare(Divergence):
     def generator(self, ratio: Array) -> Array:
         return (ratio - 1) ** 2
 
-    def price(self, total: Array, gentleness: Array) -> Array:
-        return gentleness * total
+    def price(self, total: Array, temperature: Array) -> Array:
+        return temperature * total
 
     def largest(self, lowest_mass: Array) -> Array:
         return 1 / lowest_mass - 1
@@ -92,23 +93,23 @@ class Hellinger(Divergence):
 
     @property
     def reach(self) -> Reach:
-        return "lowest" if self.support == "all" else "support"
+        return reach_of(self.support, "lowest")
 
-    def tilt(self, height: Array, gentleness: Array) -> Array:
-        return 1 / (height + gentleness) ** 2
+    def tilt(self, height: Array, temperature: Array) -> Array:
+        return 1 / (height + temperature) ** 2
 
-    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
-        scale = gentleness + heights.mean
+    def tilted(self, scaled: ScaledRows, temperature: Array, radius: Array) -> Tilted:
+        scale = temperature + scaled.mean
 
         def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array]:
             shift, height = (
-                heights.height(values) - heights.mean,
-                heights.height(values) + gentleness,
+                scaled.height(values) - scaled.mean,
+                scaled.height(values) + temperature,
             )
             inverse = where_mass(law, shift / height)
             return law * inverse, law * inverse**2
 
-        inverse, square = heights.rows.total(parts)
+        inverse, square = scaled.rows.total(parts)
         affinity = 1 - inverse
         variance = jnp.maximum(square - inverse**2, 0)
         norm = jnp.sqrt(variance + affinity**2)
@@ -126,7 +127,7 @@ class Hellinger(Divergence):
     def slope(self) -> float:
         return 0.5
 
-    def price(self, total: Array, gentleness: Array) -> Array:
+    def price(self, total: Array, temperature: Array) -> Array:
         return 1 / jnp.sqrt(total)
 
     def edge_ratio(self, law: Array, height: Array, radius: Array) -> Array:

@@ -1,5 +1,6 @@
 """Sets that nature answers by exponential tilts and their mirror image: the relative entropies."""
 
+import dataclasses
 import math
 
 import jax
@@ -8,19 +9,13 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core.precision import Array, boundary
-from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, Softened
 from rmfg.model.ambiguity.numerics import log_bracket
 from rmfg.model.ambiguity.projection import off_support
-from rmfg.model.ambiguity.sizes import (
-    Size,
-    checked_size,
-    checked_support,
-    least,
-    most,
-    size_at,
-    traced_size_at,
-)
-from rmfg.model.ambiguity.tilt import Divergence, Heights, Tilted, where_mass
+from rmfg.model.ambiguity.rowwise import RowwiseAmbiguity, WorstRows
+from rmfg.model.ambiguity.sizes import Size, checked_size, least, most, size_at, traced_size_at
+from rmfg.model.ambiguity.soft import ProximalStep, Soft, Softened
+from rmfg.model.ambiguity.support import checked_support, reach_of
+from rmfg.model.ambiguity.tilt import Divergence, ScaledRows, Tilted, where_mass
 from rmfg.model.kernel import Kernel, aligned
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -45,13 +40,13 @@ class KullbackLeibler(Divergence):
     def reach(self) -> Reach:
         return "support"
 
-    def tilt(self, height: Array, gentleness: Array) -> Array:
-        return jnp.exp(-height / gentleness)
+    def tilt(self, height: Array, temperature: Array) -> Array:
+        return jnp.exp(-height / temperature)
 
-    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
-        gentleness = jnp.maximum(gentleness, jnp.exp(log_bracket(radius)[0]))
-        divergence, free_energy = exponential_tilt(heights, gentleness)
-        return Tilted(divergence, free_energy + gentleness * radius)
+    def tilted(self, scaled: ScaledRows, temperature: Array, radius: Array) -> Tilted:
+        temperature = jnp.maximum(temperature, jnp.exp(log_bracket(radius)[0]))
+        divergence, free_energy = exponential_tilt(scaled, temperature)
+        return Tilted(divergence, free_energy + temperature * radius)
 
     @property
     def unit(self) -> float:
@@ -64,8 +59,8 @@ class KullbackLeibler(Divergence):
         far = jnp.log(jnp.where(~small & (ratio > 0), ratio, 1))
         return ratio * jnp.where(small, near, far) - change
 
-    def price(self, total: Array, gentleness: Array) -> Array:
-        return gentleness
+    def price(self, total: Array, temperature: Array) -> Array:
+        return temperature
 
     def largest(self, lowest_mass: Array) -> Array:
         return -jnp.log(lowest_mass)
@@ -99,24 +94,24 @@ class ReverseKullbackLeibler(Divergence):
 
     @property
     def reach(self) -> Reach:
-        return "lowest" if self.support == "all" else "support"
+        return reach_of(self.support, "lowest")
 
-    def tilt(self, height: Array, gentleness: Array) -> Array:
-        return 1 / (height + gentleness)
+    def tilt(self, height: Array, temperature: Array) -> Array:
+        return 1 / (height + temperature)
 
-    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
-        scale = gentleness + heights.mean
+    def tilted(self, scaled: ScaledRows, temperature: Array, radius: Array) -> Tilted:
+        scale = temperature + scaled.mean
 
         def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array]:
             shift, height = (
-                heights.height(values) - heights.mean,
-                heights.height(values) + gentleness,
+                scaled.height(values) - scaled.mean,
+                scaled.height(values) + temperature,
             )
             near = jnp.log1p(shift / scale)
             logarithm = jnp.where(shift > -0.5 * scale, near, jnp.log(height / scale))
             return law * where_mass(law, shift / height), law * where_mass(law, logarithm)
 
-        inverse, logarithm = heights.rows.total(parts)
+        inverse, logarithm = scaled.rows.total(parts)
         divergence = jnp.log1p(-inverse) + logarithm
         return Tilted(divergence, -scale * jnp.expm1(logarithm - radius))
 
@@ -132,7 +127,7 @@ class ReverseKullbackLeibler(Divergence):
     def slope(self) -> float:
         return 1.0
 
-    def price(self, total: Array, gentleness: Array) -> Array:
+    def price(self, total: Array, temperature: Array) -> Array:
         return 1 / total
 
     def edge_ratio(self, law: Array, height: Array, radius: Array) -> Array:
@@ -173,54 +168,21 @@ class EntropyPenalty(RowwiseAmbiguity):
     def reach(self) -> Reach:
         return "support"
 
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
-        heights = Heights.of(rows)
-        gentleness = size_at("strength", self.strength, mean_field, rows) / heights.span
-        _, free_energy = exponential_tilt(heights, gentleness)
-        reduction = jnp.where(heights.flat, 0, jnp.clip(free_energy, 0, heights.mean))
-        height = jnp.where(rows.law > 0, heights.height(rows.values), 0)
-        weights = rows.law * jnp.exp(-height / gentleness)
-        law = jnp.where(heights.flat, rows.law, weights / jnp.sum(weights, axis=0))
-        return RowAnswer(reduction * heights.span, law)
-
-    def soft_answer(
-        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer:
-        """Minimize <q, values> + KL(q, p)."""
-        low = jax.lax.stop_gradient(rows.lowest_held())
-        held = rows.law > 0
-        weights = rows.law * jnp.exp(jnp.where(held, low - rows.values, 0))
-        total = summed(weights)
-        return SoftAnswer(low - jnp.log(total), weights / total)
-
-    def soften(
-        self,
-        kernel: Kernel,
-        values: Float[Array, " S"],
-        potential: Float[Array, " S"],
-        temperature: Float[Array, ""],
-        mean_field: Array | None = None,
-        weight: Float[Array, "S A"] | None = None,
-    ) -> Softened:
-        # Nature's answer is smooth as it is. At a distance from the agents' equilibrium it is held
-        # back as theirs is; steps from there need neither a temperature nor a potential.
-        rows = kernel.rows(values, self.reach)
-        strength = size_at("strength", self.strength, mean_field, rows)
-        strength = strength + temperature * (1.0 if weight is None else weight)
-        shape = rows.law.shape
-        scaled = Rows(
-            rows.law, jnp.broadcast_to(rows.values, shape) / strength, rows.allowed, rows.successors
-        )
-        answer = self.soft_answer(scaled, strength, mean_field)
-        value = strength * answer.cost
-        nothing = jnp.zeros_like(value)
-        return Softened(value, kernel.with_law(rows, answer.law), nothing, nothing)
+    def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
+        scaled = ScaledRows.of(rows)
+        temperature = size_at("strength", self.strength, mean_field, rows) / scaled.span
+        _, free_energy = exponential_tilt(scaled, temperature)
+        reduction = jnp.where(scaled.flat, 0, jnp.clip(free_energy, 0, scaled.mean))
+        height = jnp.where(rows.law > 0, scaled.height(rows.values), 0)
+        weights = rows.law * jnp.exp(-height / temperature)
+        law = jnp.where(scaled.flat, rows.law, weights / jnp.sum(weights, axis=0))
+        return WorstRows(reduction * scaled.span, law)
 
     @property
-    def excess_is_mass(self) -> bool:
-        return True
+    def soft(self) -> Soft:
+        return Penalized(self.strength)
 
-    def excess(
+    def mass_outside(
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         return off_support(nominal, law)
@@ -248,21 +210,44 @@ class EntropyPenalty(RowwiseAmbiguity):
         return (tilt * nominal if nominal else 0.0) + values / strength
 
 
-def exponential_tilt(heights: Heights, gentleness: Array) -> tuple[Array, Array]:
+@dataclasses.dataclass(frozen=True)
+class Penalized(Soft):
+    """Minimize <q, values> + (strength + temperature) KL(q, p): nature's answer is smooth as it is.
+
+    At a distance from the agents' equilibrium it is held back as theirs is; steps from there need
+    neither a temperature nor a potential.
+    """
+
+    strength: Size
+
+    def answer(self, kernel: Kernel, step: ProximalStep, mean_field: Array | None) -> Softened:
+        rows = kernel.rows(step.values, "support")
+        strength = size_at("strength", self.strength, mean_field, rows)
+        strength += step.temperature * (1.0 if step.weight is None else step.weight)
+        scaled = jnp.broadcast_to(rows.values, rows.law.shape) / strength
+        low = jax.lax.stop_gradient(jnp.min(jnp.where(rows.law > 0, scaled, jnp.inf), axis=0))
+        weights = rows.law * jnp.exp(jnp.where(rows.law > 0, low - scaled, 0))
+        total = summed(weights)
+        value = strength * (low - jnp.log(total))
+        nothing = jnp.zeros_like(value)
+        return Softened(value, kernel.with_law(rows, weights / total), nothing, nothing)
+
+
+def exponential_tilt(scaled: ScaledRows, temperature: Array) -> tuple[Array, Array]:
     """KL divergence of the law proportional to p exp(-z / s), and m + s log <p, exp(-z / s)>."""
     # Sums are centered at the mean while exponents are small, at the lowest value after that.
-    center = jnp.where(gentleness > 1, heights.mean, 0)
+    center = jnp.where(temperature > 1, scaled.mean, 0)
 
     def parts(law: Array, values: Array, _: Array) -> tuple[Array, Array, Array]:
-        exponent = jnp.where(law > 0, (heights.height(values) - center) / gentleness, 0)
+        exponent = jnp.where(law > 0, (scaled.height(values) - center) / temperature, 0)
         weight = law * jnp.exp(-exponent)
         return law * jnp.expm1(-exponent), weight, weight * exponent
 
-    minus_one, total, moment = heights.rows.total(parts)
+    minus_one, total, moment = scaled.rows.total(parts)
     positive = jnp.where(total > 0, total, 1)
     log_total = jnp.where(minus_one > -0.5, jnp.log1p(minus_one), jnp.log(positive))
     divergence = -moment / positive - log_total
-    return divergence, heights.mean - center + gentleness * log_total
+    return divergence, scaled.mean - center + temperature * log_total
 
 
 def relative_entropy(

@@ -1,22 +1,14 @@
 """Sets that nature answers in closed form: the nominal law, and contamination by any law."""
 
-import math
-
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer
 from rmfg.model.ambiguity.projection import between
-from rmfg.model.ambiguity.sizes import (
-    Size,
-    checked_size,
-    checked_support,
-    least,
-    most,
-    size_at,
-    support_may_move,
-)
+from rmfg.model.ambiguity.rowwise import GreedyAmbiguity, RowwiseAmbiguity, WorstRows
+from rmfg.model.ambiguity.sizes import Size, checked_size, least, most, size_at
+from rmfg.model.ambiguity.soft import ByPotential, Soft, SoftRows
+from rmfg.model.ambiguity.support import checked_support, reach_of, reachable, support_may_move
 from rmfg.model.rows import Reach, Rows
 
 
@@ -27,19 +19,19 @@ class Nominal(RowwiseAmbiguity):
     def reach(self) -> Reach:
         return "support"
 
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
-        return RowAnswer(jnp.zeros_like(rows.law[0]), rows.law)
-
-    def soft_answer(
-        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer:
-        return SoftAnswer(rows.mean(), rows.law)
+    def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
+        return WorstRows(jnp.zeros_like(rows.law[0]), rows.law)
 
     @property
-    def excess_is_mass(self) -> bool:
-        return True
+    def soft(self) -> Soft:
+        return ByPotential(self.reach, self._soft_rows)
 
-    def excess(
+    def _soft_rows(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftRows:
+        return SoftRows(rows.mean(), rows.law)
+
+    def mass_outside(
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         return between(law, nominal, nominal)
@@ -58,7 +50,7 @@ class Nominal(RowwiseAmbiguity):
         return nominal
 
 
-class Contamination(RowwiseAmbiguity):
+class Contamination(GreedyAmbiguity):
     """With probability `radius` the next state follows any law: (1 - radius) p + radius q.
 
     sigma = (1 - radius) <p, V> + radius min V. Believes in rare events of unknown kind.
@@ -74,34 +66,30 @@ class Contamination(RowwiseAmbiguity):
 
     @property
     def reach(self) -> Reach:
-        return "lowest" if self.support == "all" else "support"
+        return reach_of(self.support, "lowest")
 
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+    def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
         radius = size_at("radius", self.radius, mean_field, rows)
         reduction = radius * (rows.mean() - rows.lowest())
-        return RowAnswer(reduction, (1 - radius) * rows.law + radius * rows.lowest_slot())
-
-    def soft_answer(
-        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer:
-        radius = size_at("radius", self.radius, mean_field, rows)
-        cost = (1 - radius) * rows.mean() + radius * sink
-        return SoftAnswer(cost, (1 - radius) * rows.law, radius)
+        return WorstRows(reduction, (1 - radius) * rows.law + radius * rows.lowest_slot())
 
     @property
-    def excess_is_mass(self) -> bool:
-        return True
+    def soft(self) -> Soft:
+        return ByPotential(self.reach, self._soft_rows)
 
-    def excess(
+    def _soft_rows(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftRows:
+        radius = size_at("radius", self.radius, mean_field, rows)
+        cost = (1 - radius) * rows.mean() + radius * sink
+        return SoftRows(cost, (1 - radius) * rows.law, radius)
+
+    def mass_outside(
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         radius = size_at("radius", self.radius, mean_field, nominal)
-        reachable = jnp.where((nominal > 0) | (self.support == "all"), 1.0, 0.0)
-        return between(law, (1 - radius) * nominal, reachable)
-
-    @property
-    def by_order(self) -> bool:
-        return True
+        upper = jnp.where(reachable(nominal, self.support), 1.0, 0.0)
+        return between(law, (1 - radius) * nominal, upper)
 
     @property
     def by_lowest_state(self) -> bool:
@@ -113,6 +101,3 @@ class Contamination(RowwiseAmbiguity):
     def dobrushin(self, nominal: float, spread: float, num_states: int) -> float:
         shared = least(self.radius) if self.support == "all" else 0.0
         return 1 - (1 - most(self.radius)) * (1 - nominal) - shared
-
-    def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
-        return math.inf  # from one corner of a polytope to another

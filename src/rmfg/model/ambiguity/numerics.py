@@ -179,3 +179,14 @@ def implicit_root(
     step = left / rise
     step = jnp.where(jnp.abs(step) <= NEAR * (1 + jnp.abs(found)), step, 0)
     return found - jnp.where(usable, (value - left) / rise + step, 0)
+
+
+def within(law: Array, nominal: Array, reached: Array, allowed: Array) -> Array:
+    """The law, mixed with the nominal one where rounding took its distance beyond what is allowed."""
+    share = jax.lax.stop_gradient(jnp.minimum(1, proportional(allowed, reached)))
+    return share * law + (1 - share) * nominal
+
+
+def proportional(part: Array, whole: Array) -> Array:
+    """Part / whole, and zero where the whole is zero."""
+    return jnp.where(whole > 0, part / jnp.where(whole > 0, whole, 1), 0)

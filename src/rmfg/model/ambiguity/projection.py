@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rmfg.core.precision import Array
 
@@ -34,14 +34,28 @@ def mass_to_move(
     nominal: Float[Array, "K S A"],
     law: Float[Array, "K S A"],
     scale: Float[Array, "K S A"],
-    least: Float[Array, "S A"] | float = 0.0,
+    kept: Bool[Array, "..."],
 ) -> Float[Array, "S A"]:
-    """The mass that brings `law` inside, at least `least` where it is outside; NaN stays.
+    """The mass that brings `law` inside, where `excess` is not positive; NaN stays.
 
-    One where not even the nominal law is inside.
+    `excess` says how far a law is outside, in any unit. `scale` says how far single probabilities move
+    in comparison: a poor choice makes the answer larger than it must be, never wrong. What lies where
+    no mass is `kept` moves first. One where not even the nominal law is inside.
     """
+    off = jnp.sum(jnp.where(kept, 0, law), axis=0)
+    scale = jnp.where(kept, scale, 0)
+    return _mass_to_move(lambda moved: excess(jnp.where(kept, moved, 0)), nominal, law, scale, off)
+
+
+def _mass_to_move(
+    excess: Excess,
+    nominal: Float[Array, "K S A"],
+    law: Float[Array, "K S A"],
+    scale: Float[Array, "K S A"],
+    least: Float[Array, "S A"],
+) -> Float[Array, "S A"]:
+    """The mass that brings `law` inside, at least `least` where it is outside."""
     whole = jnp.sum(jnp.maximum(law - nominal, 0), axis=0)
-    least = jnp.broadcast_to(least, whole.shape)
     outside = excess(law)
     nearly = ROUNDINGS * float(jnp.finfo(law.dtype).eps)
     inside = (outside <= 0) & (least <= 0)

@@ -1,5 +1,6 @@
 """Scenarios: nature picks among kernels that somebody wrote down."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,8 +15,9 @@ from jaxtyping import Float
 from rmfg.core import inputs
 from rmfg.core.precision import Array, boundary, is_concrete
 from rmfg.model.ambiguity.arguments import checked_field
-from rmfg.model.ambiguity.base import Ambiguity, Softened, Worst
+from rmfg.model.ambiguity.base import Ambiguity, Worst
 from rmfg.model.ambiguity.projection import lawful
+from rmfg.model.ambiguity.soft import ProximalStep, Soft, Softened, plain
 from rmfg.model.dobrushin import farthest
 from rmfg.model.kernel import Kernel, as_kernel, joined, mixed, stacked
 
@@ -43,24 +45,8 @@ class Scenarios(Ambiguity):
         return Worst(jnp.min(expected, axis=0), joined(kernels, best))
 
     @property
-    def ordinal(self) -> bool:
-        return False
-
-    def soften(
-        self,
-        kernel: Kernel,
-        values: Float[Array, " S"],
-        potential: Float[Array, " S"],
-        temperature: Float[Array, ""],
-        mean_field: Array | None = None,
-        weight: Float[Array, "S A"] | None = None,
-    ) -> Softened:
-        kernels = self._at(kernel, mean_field)
-        before = jnp.stack([-scenario.expectation(potential) for scenario in kernels])
-        after = before - jnp.stack([k.expectation(values / temperature) for k in kernels])
-        gain = jax.nn.logsumexp(after, axis=0) - jax.nn.logsumexp(before, axis=0)
-        law = mixed(kernels, jax.nn.softmax(after, axis=0))
-        return Softened(-temperature * gain, law, jnp.zeros_like(gain), jnp.ones_like(gain))
+    def soft(self) -> Soft:
+        return AmongScenarios(self._at)
 
     @boundary
     def violation(
@@ -111,6 +97,21 @@ class Scenarios(Ambiguity):
 
     def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
         return math.inf  # from one corner of a polytope to another
+
+
+@dataclasses.dataclass(frozen=True)
+class AmongScenarios(Soft):
+    """Mix the scenarios in proportion to exp(-expected value): h is the entropy of the mixture."""
+
+    kernels_at: Callable[[Kernel, Array | None], tuple[Kernel, ...]]
+
+    def answer(self, kernel: Kernel, step: ProximalStep, mean_field: Array | None) -> Softened:
+        kernels = self.kernels_at(kernel, mean_field)
+        scaled = step.values / step.temperature
+        before = jnp.stack([-scenario.expectation(step.potential) for scenario in kernels])
+        after = before - jnp.stack([scenario.expectation(scaled) for scenario in kernels])
+        gain = jax.nn.logsumexp(after, axis=0) - jax.nn.logsumexp(before, axis=0)
+        return plain(-step.temperature * gain, mixed(kernels, jax.nn.softmax(after, axis=0)))
 
 
 def _as_kernels(kernels: Sequence[Kernel | Array]) -> tuple[Kernel, ...]:

@@ -98,11 +98,6 @@ def has_no_size(
     return nowhere
 
 
-def checked_support(support: str) -> str:
-    """Refuse anything but the two words for what nature may reach."""
-    return inputs.word("support", support, ("all", "nominal"))
-
-
 def _shaped(name: str, array: Array) -> Array:
     if array.ndim not in (0, 2):
         raise ValueError(
@@ -126,11 +121,6 @@ def least(size: Any) -> float:
 def most(size: Any) -> float:
     """The largest of fixed sizes."""
     return float(np.max(np.asarray(size)))
-
-
-def support_may_move(support: str, smallest: float, otherwise: float) -> float | None:
-    """No bound where nature keeps to a support that may change with the nominal law."""
-    return None if support == "nominal" and smallest <= 0 else otherwise
 
 
 def taken_from_the_highest(nominal: float, radius: Any, support: str) -> float:

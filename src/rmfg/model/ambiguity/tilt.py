@@ -1,8 +1,8 @@
 """Balls of a phi-divergence around the nominal law, all by one search over a tilt.
 
 Nature's answer tilts the nominal law: q proportional to p * tilt(z, s), where z >= 0 is the value's
-height above the lowest reachable one, in units of the row's span, and s > 0 is how gentle the tilt
-is. The divergence D(s) of that law falls from its largest value at s -> 0 to 0 at s -> infinity, so
+height above the lowest reachable one, in units of the row's span, and s > 0 is the temperature of the
+tilt. The divergence D(s) of that law falls from its largest value at s -> 0 to 0 at s -> infinity, so
 one root of D(s) = radius answers the row. With m = <p, z> the dual function gives
 
     sigma >= <p, V> - span * reduction(s)        for every s > 0, with equality at the root,
@@ -29,16 +29,18 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer, proportional
-from rmfg.model.ambiguity.numerics import implicit_root, log_bracket, root
+from rmfg.model.ambiguity.numerics import implicit_root, log_bracket, proportional, root
+from rmfg.model.ambiguity.projection import mass_to_move
+from rmfg.model.ambiguity.rowwise import RowwiseAmbiguity, WorstRows
 from rmfg.model.ambiguity.sizes import Size, size_at
+from rmfg.model.ambiguity.soft import ByTilt, Soft, SoftRows
 from rmfg.model.rows import Rows, summed
 
 # Probabilities below this are far less than rounding, wherever they are not multiplied by infinity.
 NEGLIGIBLE = 1e-100
 
 
-class Heights(NamedTuple):
+class ScaledRows(NamedTuple):
     """Rows in units of their own span: heights lie in [0, 1] on the support, `mean` is <p, z>."""
 
     rows: Rows
@@ -48,7 +50,7 @@ class Heights(NamedTuple):
     mean: Float[Array, "S A"]
 
     @classmethod
-    def of(cls, rows: Rows) -> "Heights":
+    def of(cls, rows: Rows) -> "ScaledRows":
         low = rows.lowest()
         width = rows.highest() - low
         flat = ~(width > 0)
@@ -76,11 +78,11 @@ class Divergence(RowwiseAmbiguity):
     radius: eqx.AbstractVar[Size]
 
     @abc.abstractmethod
-    def tilt(self, height: Array, gentleness: Array) -> Array:
+    def tilt(self, height: Array, temperature: Array) -> Array:
         """Return the factor, up to scale, by which nature changes a probability."""
 
     @abc.abstractmethod
-    def tilted(self, heights: Heights, gentleness: Array, radius: Array) -> Tilted:
+    def tilted(self, scaled: ScaledRows, temperature: Array, radius: Array) -> Tilted:
         """Return divergence and dual function of the tilted law."""
 
     @abc.abstractmethod
@@ -102,7 +104,7 @@ class Divergence(RowwiseAmbiguity):
         """Return the divergence's function of q / p: convex, zero and flat at one."""
 
     @abc.abstractmethod
-    def price(self, total: Array, gentleness: Array) -> Array:
+    def price(self, total: Array, temperature: Array) -> Array:
         """Return the multiplier of the divergence that the tilt of mass `total` belongs to."""
 
     @property
@@ -115,24 +117,20 @@ class Divergence(RowwiseAmbiguity):
         """The generator's slope at infinity, which created mass costs."""
         return jnp.inf
 
-    @property
-    def curved(self) -> bool:
-        return True
-
-    @property
-    def ordinal(self) -> bool:
-        return False
-
     def edge_ratio(self, law: Array, height: Array, radius: Array) -> Array:
-        """Return q / p where the tilt stops at gentleness zero and the sink takes the rest.
+        """Return q / p where the tilt stops at temperature zero and the sink takes the rest.
 
         Only sets whose nature can create mass replace this method.
         """
         return jnp.full_like(law, jnp.inf)
 
-    def soft_answer(
+    @property
+    def soft(self) -> Soft:
+        return ByTilt(self.reach, self._soft_rows)
+
+    def _soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer:
+    ) -> SoftRows:
         """The multiplier is kept at least one: h is the divergence itself, in its unit."""
         radius = size_at("radius", self.radius, mean_field, rows)
         law, held, idle = rows.law, rows.law > 0, ~(radius > 0)
@@ -141,18 +139,18 @@ class Divergence(RowwiseAmbiguity):
             base = jnp.minimum(base, sink)
         height = jnp.where(held, rows.values - base, 1)
 
-        def tilted(log_gentleness: Array, given: tuple[Array, Array]) -> tuple[Array, ...]:
+        def tilted(log_temperature: Array, given: tuple[Array, Array]) -> tuple[Array, ...]:
             law, height = given
-            gentleness = jnp.exp(log_gentleness)
-            factor = jnp.where(held, self.tilt(height, gentleness), 0)
+            temperature = jnp.exp(log_temperature)
+            factor = jnp.where(held, self.tilt(height, temperature), 0)
             total = summed(law * factor)
             total = jnp.where(total > 0, total, 1)
             ratio = jnp.where(held, factor / total, 1)
             divergence = summed(law * self.generator(ratio))
-            return ratio, divergence, self.price(total, gentleness)
+            return ratio, divergence, self.price(total, temperature)
 
-        def gap(log_gentleness: Array, given: tuple[Array, Array, Array]) -> Array:
-            _, divergence, price = tilted(log_gentleness, given[:2])
+        def gap(log_temperature: Array, given: tuple[Array, Array, Array]) -> Array:
+            _, divergence, price = tilted(log_temperature, given[:2])
             tiny = jnp.finfo(divergence.dtype).tiny
             distance = jnp.log(jnp.maximum(divergence, tiny)) - jnp.log(jnp.maximum(given[2], tiny))
             return jnp.maximum(distance, -jnp.log(jnp.maximum(price, tiny)))
@@ -176,11 +174,9 @@ class Divergence(RowwiseAmbiguity):
         ratio = jnp.where(idle, 1, ratio)
         cost = summed(law * ratio * rows.values) + leak * jnp.where(leak > 0, sink, 0)
         price = jnp.where(idle, jnp.inf, jnp.maximum(price, 1))
-        return SoftAnswer(
-            cost + jnp.where(idle, 0, self.unit * divergence), law * ratio, leak, price
-        )
+        return SoftRows(cost + jnp.where(idle, 0, self.unit * divergence), law * ratio, leak, price)
 
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+    def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
         radius = size_at("radius", self.radius, mean_field, rows)
         nominal, creates = rows.law, self.slope < jnp.inf
         # To create mass where a law has next to none costs what it costs where it has none at all, and
@@ -188,22 +184,22 @@ class Divergence(RowwiseAmbiguity):
         unseen = creates & (nominal < NEGLIGIBLE)
         seen = jnp.where(unseen, 0, nominal)
         rows = Rows(seen, rows.values, rows.allowed, rows.successors, rows.held)
-        heights = Heights.of(rows)
-        lowest_mass = heights.lowest_mass()
-        idle = heights.flat | (radius <= 0)
+        scaled = ScaledRows.of(rows)
+        lowest_mass = scaled.lowest_mass()
+        idle = scaled.flat | (radius <= 0)
         collapsed = ~idle & (lowest_mass > 0) & (radius >= self.largest(lowest_mass))
         popped = jnp.zeros_like(idle)
         if creates:
-            edge = self.tilted(heights, jnp.zeros_like(heights.mean), radius)
+            edge = self.tilted(scaled, jnp.zeros_like(scaled.mean), radius)
             popped = ~idle & (lowest_mass <= 0) & (edge.divergence < radius)
 
-        def gap(log_gentleness: Array) -> Array:
-            divergence = self.tilted(heights, jnp.exp(log_gentleness), radius).divergence
+        def gap(log_temperature: Array) -> Array:
+            divergence = self.tilted(scaled, jnp.exp(log_temperature), radius).divergence
             tiny = jnp.finfo(divergence.dtype).tiny
             return jnp.log(jnp.maximum(divergence, tiny)) - jnp.log(jnp.maximum(radius, tiny))
 
         def variance_of(law: Array, values: Array, _: Array) -> Array:
-            return law * (heights.height(values) - heights.mean) ** 2
+            return law * (scaled.height(values) - scaled.mean) ** 2
 
         variance = rows.total(variance_of)
         guess = 0.5 * jnp.log(proportional(variance, 2 * radius))
@@ -212,35 +208,37 @@ class Divergence(RowwiseAmbiguity):
         start = jnp.where(search & jnp.isfinite(guess), jnp.clip(guess, low + 1, high - 1), 0)
         found = jnp.exp(root(gap, low, high, start, slope=-2.0, active=search))
 
-        gentleness = jnp.where(popped, 0, found)
-        outcome = self.tilted(heights, gentleness, radius)
-        reduction = jnp.where(collapsed, heights.mean, outcome.reduction)
-        reduction = jnp.where(idle, 0, jnp.clip(reduction, 0, heights.mean)) * heights.span
-        law = self._law(heights, gentleness, outcome.divergence, radius, collapsed, popped)
+        temperature = jnp.where(popped, 0, found)
+        outcome = self.tilted(scaled, temperature, radius)
+        reduction = jnp.where(collapsed, scaled.mean, outcome.reduction)
+        reduction = jnp.where(idle, 0, jnp.clip(reduction, 0, scaled.mean)) * scaled.span
+        law = self._law(scaled, temperature, outcome.divergence, radius, collapsed, popped)
         law = law + jnp.where(unseen, nominal, 0)
-        return RowAnswer(reduction, jnp.where(idle, nominal, law))
+        return WorstRows(reduction, jnp.where(idle, nominal, law))
 
-    def excess(
-        self,
-        nominal: Float[Array, "K S A"],
-        law: Float[Array, "K S A"],
-        mean_field: Array | None,
+    def mass_outside(
+        self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
-        return self.distance(nominal, law) - size_at("radius", self.radius, mean_field, nominal)
+        radius = size_at("radius", self.radius, mean_field, nominal)
+        # Where nature is kept on the support, what lies off it moves first, on no scale.
+        kept = (nominal > 0) | (self.reach != "support")
+        return mass_to_move(
+            lambda moved: self.distance(nominal, moved) - radius, nominal, law, nominal, kept
+        )
 
     def _law(
         self,
-        heights: Heights,
-        gentleness: Array,
+        scaled: ScaledRows,
+        temperature: Array,
         divergence: Array,
         radius: Array,
         collapsed: Array,
         popped: Array,
     ) -> Float[Array, "K S A"]:
-        rows = heights.rows
-        height = heights.height(rows.values)
+        rows = scaled.rows
+        height = scaled.height(rows.values)
         on_support = rows.law > 0
-        factor = self.tilt(jnp.where(on_support, height, 1), gentleness)
+        factor = self.tilt(jnp.where(on_support, height, 1), temperature)
         factor = jnp.where(collapsed, height <= 0, factor)
         weights = jnp.where(on_support, rows.law * factor, 0)
         law = weights / jnp.sum(weights, axis=0)

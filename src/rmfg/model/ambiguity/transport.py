@@ -21,8 +21,9 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from rmfg.core.precision import Array
-from rmfg.model.ambiguity.base import RowAnswer, SoftAnswer, proportional, within
-from rmfg.model.ambiguity.numerics import implicit_root, log_bracket
+from rmfg.model.ambiguity.numerics import implicit_root, log_bracket, proportional, within
+from rmfg.model.ambiguity.rowwise import WorstRows
+from rmfg.model.ambiguity.soft import SoftRows
 from rmfg.model.rows import Rows, summed
 
 MAX_TANGENTS = 200
@@ -61,7 +62,7 @@ class Tangents(NamedTuple):
         return jnp.clip(proportional(rise, run), self.low, self.high)
 
 
-def transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> RowAnswer:
+def transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> WorstRows:
     """Answer rows when nature may spend `budget` on moving mass between states."""
     market = _Market(rows, cost)
     zeros = jnp.zeros_like(budget)
@@ -105,10 +106,10 @@ def transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> RowAnswer:
     share = jnp.clip(proportional(budget - high_cost, low_cost - high_cost), 0, 1)
     share = jnp.where(affordable, 1, share)
     law = share * market.law(tangents.low) + (1 - share) * market.law(tangents.high)
-    return RowAnswer(jnp.maximum(bound, 0), law)
+    return WorstRows(jnp.maximum(bound, 0), law)
 
 
-def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> SoftAnswer:
+def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> SoftRows:
     r"""Answer rows softly: every slot's mass spreads over targets in proportion to
     exp(-value - price * cost), at the price that uses the budget, or zero.
 
@@ -165,7 +166,7 @@ def softly_transport(rows: Rows, budget: Float[Array, "S A"], cost: Cost) -> Sof
     before = jnp.asarray(rows.law)
     plan = within(plan, before, paid, budget)
     cost_of_row = jnp.where(idle, summed(before * values), free - price * budget)
-    return SoftAnswer(cost_of_row, jnp.where(idle, before, plan))
+    return SoftRows(cost_of_row, jnp.where(idle, before, plan))
 
 
 class _Market:

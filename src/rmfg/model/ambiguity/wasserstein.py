@@ -7,19 +7,20 @@ import numpy as np
 from jaxtyping import Float
 
 from rmfg.core import checks, inputs
-from rmfg.core.precision import Array, Number, is_concrete
-from rmfg.model.ambiguity.base import RowAnswer, RowwiseAmbiguity, SoftAnswer
+from rmfg.core.precision import Array, Number, boundary, is_concrete
+from rmfg.model.ambiguity.rowwise import RowwiseAmbiguity, WorstRows, distance_of, violation_of
 from rmfg.model.ambiguity.shipping import unaffordable_mass
 from rmfg.model.ambiguity.sizes import (
     Size,
     checked_size,
-    checked_support,
     most,
     size_at,
-    support_may_move,
     traced_size_at,
 )
+from rmfg.model.ambiguity.soft import ByPotential, Soft, SoftRows
+from rmfg.model.ambiguity.support import checked_support, reach_of, reachable, support_may_move
 from rmfg.model.ambiguity.transport import Cost, softly_transport, transport
+from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows
 
 # Of the decades of costs: products with prices and values stay finite.
@@ -50,27 +51,23 @@ class Wasserstein(RowwiseAmbiguity):
 
     @property
     def reach(self) -> Reach:
-        return "everywhere" if self.support == "all" else "support"
+        return reach_of(self.support, "everywhere")
 
     @property
     def by_state(self) -> bool:
         return True
 
-    @property
-    def on_host(self) -> bool:
-        return True
-
-    @property
-    def ordinal(self) -> bool:
-        return False
-
-    def answer(self, rows: Rows, mean_field: Array | None) -> RowAnswer:
+    def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
         radius = size_at("radius", self.radius, mean_field, rows)
         return transport(rows, radius**self.order, self._cost(rows))
 
-    def soft_answer(
+    @property
+    def soft(self) -> Soft:
+        return ByPotential(self.reach, self._soft_rows)
+
+    def _soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
-    ) -> SoftAnswer:
+    ) -> SoftRows:
         radius = size_at("radius", self.radius, mean_field, rows)
         return softly_transport(rows, radius**self.order, self._cost(rows))
 
@@ -84,11 +81,7 @@ class Wasserstein(RowwiseAmbiguity):
     def _costs(self) -> Float[np.ndarray, "S S"]:
         return np.asarray(self.metric) ** self.order
 
-    @property
-    def excess_is_mass(self) -> bool:
-        return True
-
-    def excess(
+    def mass_outside(
         self, nominal: Float[Array, "K S A"], law: Float[Array, "K S A"], mean_field: Array | None
     ) -> Float[Array, "S A"]:
         if not is_concrete(nominal, law):
@@ -98,8 +91,14 @@ class Wasserstein(RowwiseAmbiguity):
             )
         radius = np.asarray(traced_size_at("radius", self.radius, mean_field, nominal))
         before, after = np.asarray(nominal), np.asarray(law)
-        reachable = (before > 0) | (self.support == "all")
-        return unaffordable_mass(before, after, self._costs(), radius**self.order, reachable)
+        allowed = np.asarray(reachable(nominal, self.support))
+        return unaffordable_mass(before, after, self._costs(), radius**self.order, allowed)
+
+    @boundary
+    def violation(
+        self, kernel: Kernel, nominal: Kernel, mean_field: Array | None = None
+    ) -> Float[Array, "S A"]:
+        return distance_of(violation_of, self, kernel, nominal, mean_field)
 
     def support_lipschitz(self, spread: float, smallest: float) -> float | None:
         return support_may_move(self.support, smallest, 1.0)

@@ -59,6 +59,8 @@ from .solvers.implicit import Implicit as Implicit
 from .solvers.implicit import implicit as implicit
 from .solvers.mirror_descent import MirrorDescent as MirrorDescent
 from .solvers.newton import Newton as Newton
+from .solvers.options import PathOptions as PathOptions
+from .solvers.options import ProximalOptions as ProximalOptions
 from .solvers.picard import Picard as Picard
 from .solvers.policy_iteration import PolicyIteration as PolicyIteration
 from .solvers.several import find_equilibria as find_equilibria
@@ -66,5 +68,6 @@ from .solvers.solve import NotCertifiedError as NotCertifiedError
 from .solvers.solve import solve as solve
 from .solvers.trace import Trace as Trace
 from .solvers.trace import trace as trace
+from .study.citation import cite as cite
 from .study.finite import finite_study as finite_study
 from .version import __version__ as __version__

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 from rmfg.core import checks
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.game import uniform_policy
-from rmfg.model.kernel import DenseKernel, as_dense, assemble
 from rmfg.model.problem import Candidate, Problem
+from rmfg.solvers.averaging import KernelAverage, averaged, flow_fits, share_of_round
 from rmfg.solvers.base import (
     Response,
     Solver,
@@ -21,22 +21,18 @@ from rmfg.solvers.base import (
     respond,
 )
 
-# Nature's average is a dense law over next states: up to this many numbers it is kept.
-LARGEST_NATURE = 4_000_000
-
 
 class Past(NamedTuple):
     """Averages of what was played, each weighted by the mass that played it."""
 
     occupation: Float[Array, "S A"]  # the population's law over states and actions
     votes: Float[Array, "S A"]  # the same with a little mass everywhere: policies off the path
-    flow: Float[Array, "S S A"] | None  # mass that nature sent to each next state
-    weight: Float[Array, "S A"]  # the mass that nature had in hand
+    nature: KernelAverage | None
 
     @eqx.filter_jit
     def mixed_with(self, new: "Past", share: Array) -> "Past":
         """Average the new round in."""
-        return jax.tree.map(lambda old, now: (1 - share) * old + share * now, self, new)
+        return averaged(self, new, share)
 
 
 class FictitiousPlayState(eqx.Module):
@@ -88,7 +84,7 @@ class FictitiousPlay(Solver):
         if guess.ndim == 2:
             uniform = uniform_policy(problem.game)
             policy = jnp.where(law[:, None] > 0, guess / jnp.maximum(law, 1e-300)[:, None], uniform)
-        past = _played(response, law, policy, jnp.array(1.0))
+        past = _played(response, law, policy, jnp.array(1.0), flow_fits(problem.game))
         return FictitiousPlayState(past, response, jnp.array(0), jnp.array(True))
 
     @boundary
@@ -96,17 +92,18 @@ class FictitiousPlay(Solver):
         past, response = jax.tree.map(jnp.asarray, (state.past, state.response))
         law = long_run(response, jnp.sum(past.occupation, axis=1))
         count = jnp.asarray(state.count) + 1
-        played = _played(response, law, response.policy, 1 / count)
-        share = self.power / (count + self.power - 1)
+        kept = flow_fits(problem.game)
+        played = _played(response, law, response.policy, 1 / count, kept)
+        share = share_of_round(count, self.power)
 
-        def averaged(part: float) -> tuple[Past, Response]:
+        def moved(part: float) -> tuple[Past, Response]:
             now = past.mixed_with(played, part * share)
             occupation = now.occupation
             state_action = problem.game.mean_field == "state-action"
             field = occupation if state_action else jnp.sum(occupation, axis=1)
             return now, respond(problem, field, response.value)
 
-        past, following = nearest_finite(averaged)
+        past, following = nearest_finite(moved)
         same = jnp.array_equal(following.nominal.law, response.nominal.law)
         return FictitiousPlayState(past, following, count, state.steady & same)
 
@@ -119,14 +116,16 @@ class FictitiousPlay(Solver):
 
 
 @eqx.filter_jit
-def _played(response: Response, law: Array, policy: Array, rarity: Array) -> Past:
+def _played(
+    response: Response, law: Array, policy: Array, rarity: Array, averages_nature: bool
+) -> Past:
     """One round's contribution to the past; `rarity` weighs states that hold no mass."""
     spread = rarity / law.size
     votes = (law[:, None] + spread) * policy
-    weight = votes + spread / policy.shape[1]
-    small = law.size * policy.size <= LARGEST_NATURE
-    flow = weight * as_dense(response.nature).law if small else None
-    return Past(law[:, None] * policy, votes, flow, weight)
+    nature = None
+    if averages_nature:
+        nature = KernelAverage.of(response.nature, votes + spread / policy.shape[1])
+    return Past(law[:, None] * policy, votes, nature)
 
 
 @eqx.filter_jit
@@ -134,8 +133,5 @@ def _implied(past: Past) -> Candidate:
     """The law, the policy and nature's kernel that the past implies."""
     law = jnp.sum(past.occupation, axis=1)
     policy = past.votes / jnp.sum(past.votes, axis=1, keepdims=True)
-    kernel = None
-    if past.flow is not None:
-        mixed = past.flow / past.weight
-        kernel = assemble(DenseKernel, law=mixed / jnp.sum(mixed, axis=0))
+    kernel = None if past.nature is None else past.nature.kernel()
     return Candidate(policy, law / jnp.sum(law), kernel)

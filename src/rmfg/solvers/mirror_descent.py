@@ -10,39 +10,20 @@ from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.actions import allowed_only
 from rmfg.model.game import uniform_policy
-from rmfg.model.kernel import DenseKernel, Kernel, as_dense, assemble
+from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Candidate, Problem
 from rmfg.solvers.assessment import assess
+from rmfg.solvers.averaging import KernelAverage, averaged, flow_fits, share_of_round
 from rmfg.solvers.base import Response, Solver, law_of_states, long_run, nearest_finite
-from rmfg.solvers.fictitious_play import LARGEST_NATURE
 
 # Weighs round j of the movers by about j^3: the first rounds, far from any equilibrium, fade fast.
 MEMORY_POWER = 4
 
 
-class Mixture(eqx.Module):
-    """The kernels that moved the population so far, each weighted by the mass that met it."""
-
-    flow: Float[Array, "S S A"]
-    weight: Float[Array, "S A"]
-
-    def kernel(self) -> Kernel:
-        """The kernel that the flow implies."""
-        law = self.flow / self.weight
-        return assemble(DenseKernel, law=law / jnp.sum(law, axis=0))
-
-    @eqx.filter_jit
-    def joined_by(self, mover: Kernel, mass: Float[Array, "S A"], count: Array) -> "Mixture":
-        """Average another round in; a little mass everywhere speaks for what nobody visits."""
-        share = MEMORY_POWER / (count + MEMORY_POWER - 1)
-        weight = mass + 1 / (count * mass.size)
-        now = Mixture(weight * as_dense(mover).law, weight)
-        return jax.tree.map(lambda old, new: (1 - share) * old + share * new, self, now)
-
-
 class MirrorDescentState(eqx.Module):
     """A policy, its sum of past advantages, and its worth at the mean field that it induced.
 
+    `movers` averages the kernels that moved the population so far, each by the mass that met it.
     `steady` says that the nominal kernel has been the same at all mean fields so far: only then do
     nature's past answers belong to one convex set, and their mixture is an answer itself.
     """
@@ -52,7 +33,7 @@ class MirrorDescentState(eqx.Module):
     q: Float[Array, "S A"]
     total: Float[Array, "S A"]
     spread: Float[Array, " S"]
-    mixture: Mixture | None
+    movers: KernelAverage | None
     count: Int[Array, ""]
     steady: Bool[Array, ""]
 
@@ -100,12 +81,12 @@ class MirrorDescent(Solver):
         response, q, error = assess(problem, guess, policy, jnp.zeros(problem.game.num_states))
         # Advantages below the error of q are noise, which must not be blown up to a step.
         spread = jnp.full(q.shape[0], max(error, float(np.finfo(q.dtype).tiny) ** 0.5) ** 2)
-        mixture = None
-        if not isinstance(problem.population, Kernel) and q.shape[0] * q.size <= LARGEST_NATURE:
-            mixture = Mixture(jnp.zeros((q.shape[0], *q.shape)), jnp.zeros(q.shape))
+        movers = None
+        if not isinstance(problem.population, Kernel) and flow_fits(problem.game):
+            movers = KernelAverage(jnp.zeros((q.shape[0], *q.shape)), jnp.zeros(q.shape))
         count, steady = jnp.array(0), jnp.array(True)
         return MirrorDescentState(
-            guess, response, q, jnp.zeros(q.shape), spread, mixture, count, steady
+            guess, response, q, jnp.zeros(q.shape), spread, movers, count, steady
         )
 
     @boundary
@@ -116,27 +97,34 @@ class MirrorDescent(Solver):
         policy, total, spread = _descend(state, self.step_size, self.optimistic, actions)
         before = law_of_states(state.mean_field)
 
-        def moved(share: float) -> tuple[Array, Response, Array, Mixture | None]:
+        def moved(share: float) -> tuple[Array, Response, Array, KernelAverage | None]:
             played = (1 - share) * response.policy + share * policy
-            mover, mixture = response.mover, state.mixture
-            if mixture is not None:
-                mixture = mixture.joined_by(mover, before[:, None] * played, count)
-                mover = mixture.kernel()
+            mover, movers = response.mover, state.movers
+            if movers is not None:
+                movers = _joined(movers, mover, before[:, None] * played, count)
+                mover = movers.kernel()
             law = long_run(response._replace(policy=played, mover=mover), before)
             field = problem.game.mean_field_of(law, played)
-            return field, *assess(problem, field, played, response.value)[:2], mixture
+            return field, *assess(problem, field, played, response.value)[:2], movers
 
-        field, following, q, mixture = nearest_finite(moved)
+        field, following, q, movers = nearest_finite(moved)
         steady = state.steady & jnp.array_equal(following.nominal.law, response.nominal.law)
-        return MirrorDescentState(field, following, q, total, spread, mixture, count, steady)
+        return MirrorDescentState(field, following, q, total, spread, movers, count, steady)
 
     @boundary
     def candidate(self, problem: Problem, state: MirrorDescentState) -> Candidate:
         law, kernel = law_of_states(jnp.asarray(state.mean_field)), None
         claimed = problem.population == "worst_case" and bool(state.steady & (state.count > 0))
-        if claimed and state.mixture is not None:
-            kernel = jax.tree.map(jnp.asarray, state.mixture).kernel()
+        if claimed and state.movers is not None:
+            kernel = jax.tree.map(jnp.asarray, state.movers).kernel()
         return Candidate(jnp.asarray(state.response.policy), law, kernel)
+
+
+@eqx.filter_jit
+def _joined(movers: KernelAverage, mover: Kernel, mass: Array, count: Array) -> KernelAverage:
+    """Average another round in; a little mass everywhere speaks for what nobody visits."""
+    now = KernelAverage.of(mover, mass + 1 / (count * mass.size))
+    return averaged(movers, now, share_of_round(count, MEMORY_POWER))
 
 
 @eqx.filter_jit

@@ -8,6 +8,7 @@ from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.problem import Candidate, Problem
 from rmfg.solvers.base import Solver, checked_temperature
+from rmfg.solvers.options import PathOptions, ProximalOptions
 from rmfg.solvers.path import RESTART, PathState, path_start, path_step
 from rmfg.solvers.proximal import (
     ProximalState,
@@ -43,8 +44,9 @@ class Newton(Solver):
 
     `restart` is the share of the population that is born anew from the last law in every step. With
     `start`, an earlier answer of this or of a nearby game, there is no path: proximal steps begin
-    there. Finds one equilibrium of possibly many (see `rmfg.find_equilibria`). A step
-    solves a few linear systems in 2 S (or S + S A) unknowns, see `rmfg.solvers.slope`.
+    there. `path` and `proximal` are the options of 1 and 2. Finds one equilibrium of possibly many
+    (see `rmfg.find_equilibria`). A step solves a few linear systems in 2 S (or S + S A) unknowns,
+    see `rmfg.solvers.slope`.
 
     @article{mckelvey1995, title={Quantal Response Equilibria for Normal Form Games},
       author={McKelvey, Richard D. and Palfrey, Thomas R.}, journal={Games and Economic Behavior},
@@ -59,6 +61,8 @@ class Newton(Solver):
     temperature: Float[Array, ""]
     restart: Float[Array, ""]
     start: Equilibrium | None
+    path: PathOptions
+    proximal: ProximalOptions
 
     def __init__(
         self,
@@ -66,17 +70,24 @@ class Newton(Solver):
         restart: Number = RESTART,
         *,
         start: Equilibrium | None = None,
+        path: PathOptions | None = None,
+        proximal: ProximalOptions | None = None,
     ):
         self.temperature = checked_temperature(temperature)
         self.restart = checks.share("restart", restart)
         what = "an earlier answer of `rmfg.solve`"
         self.start = inputs.instance("start", start, Equilibrium | None, what)
+        path = PathOptions() if path is None else path
+        self.path = inputs.instance("path", path, PathOptions, "rmfg.PathOptions")
+        proximal = ProximalOptions() if proximal is None else proximal
+        what = "rmfg.ProximalOptions"
+        self.proximal = inputs.instance("proximal", proximal, ProximalOptions, what)
 
     @boundary
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> NewtonState:
         if self.start is not None:
             return self._resumed(problem, self.start)
-        state = path_start(problem, guess, self.temperature, self.restart)
+        state = path_start(problem, guess, self.temperature, self.restart, self.path)
         return state if state.heading is not None else _arrived(state)
 
     def _resumed(self, problem: Problem, start: Equilibrium) -> ProximalState:
@@ -104,9 +115,9 @@ class Newton(Solver):
     @boundary
     def step(self, problem: Problem, state: NewtonState) -> NewtonState:
         if isinstance(state, ProximalState):
-            return proximal_step(problem, state)
+            return proximal_step(problem, state, self.proximal)
         assert state.heading is not None
-        state = path_step(problem, state, state.heading, float(np.log(self.temperature)))
+        state = path_step(problem, state, state.heading, float(np.log(self.temperature)), self.path)
         return state if state.heading is not None else _arrived(state)
 
     @boundary
@@ -117,7 +128,7 @@ class Newton(Solver):
         return isinstance(state, ProximalState)
 
     def finished(self, state: NewtonState) -> bool:
-        return isinstance(state, ProximalState) and gave_up(state)
+        return isinstance(state, ProximalState) and gave_up(state, self.proximal)
 
     def potential(self, problem: Problem, state: NewtonState) -> Float[np.ndarray, " S"]:
         return centered(problem, np.asarray(state.play.potential))

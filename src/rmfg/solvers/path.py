@@ -12,15 +12,12 @@ from rmfg.model.game import uniform_policy
 from rmfg.model.problem import Problem
 from rmfg.solvers.base import law_of_states, respond
 from rmfg.solvers.corrector import Corrected, correct, moved, relaxed
+from rmfg.solvers.options import PathOptions
 from rmfg.solvers.slope import linearize
 from rmfg.solvers.smoothing import Center, Play, Smoothing, unit_of
 
-# In units of the range of values: there everybody plays nearly at random.
-HOT = 1.0
+# The share of the population that is born anew in every step.
 RESTART = 1e-4
-TOLERANCE, CORRECTIONS, FIRST_CORRECTIONS = 1e-7, 7, 30
-FIRST_LENGTH, LONGEST, SHORTEST = 0.5, 2.0, 1e-5
-MAX_STEPS, MAX_RESCUES = 150, 5
 
 
 class Heading(NamedTuple):
@@ -41,7 +38,11 @@ class PathState(eqx.Module):
 
 
 def path_start(
-    problem: Problem, guess: Float[Array, "..."], temperature: Array, restart: Array
+    problem: Problem,
+    guess: Float[Array, "..."],
+    temperature: Array,
+    restart: Array,
+    options: PathOptions,
 ) -> PathState:
     """Return the beginning of the path at a guess of the mean field, or its end where there is none."""
     game = problem.game
@@ -49,21 +50,23 @@ def path_start(
     law = np.asarray(law_of_states(jnp.asarray(guess)))
     unit = unit_of(problem, np.asarray(guess))
     center = Center.uniform(game, law)
-    hot = np.log(max(HOT, float(temperature)))
+    hot = np.log(max(options.hot, float(temperature)))
     smoothing = Smoothing(center, np.array(hot), np.asarray(restart), np.array(unit))
     level = np.asarray(game.reward(guess)).mean() / ((1 - float(game.discount)) * unit)
     point = np.concatenate([np.full(size, level), np.asarray(guess).ravel()])
-    for _ in range(MAX_RESCUES):
-        found = correct(problem, point, smoothing, TOLERANCE, FIRST_CORRECTIONS)
+    for _ in range(options.max_rescues):
+        found = correct(problem, point, smoothing, options.tolerance, options.first_corrections)
         if found:
             down = np.zeros(point.size + 1)
             down[-1] = -1.0
-            return _state(found, Heading(_tangent(found, down), FIRST_LENGTH, 0))
+            return _state(found, Heading(_tangent(found, down), options.first_length, 0))
         point = relaxed(problem, point, smoothing)
     return PathState(point, linearize(problem, point, smoothing).play, smoothing, None)
 
 
-def path_step(problem: Problem, state: PathState, heading: Heading, end: float) -> PathState:
+def path_step(
+    problem: Problem, state: PathState, heading: Heading, end: float, options: PathOptions
+) -> PathState:
     """One step along the path; its length follows how hard the correction was."""
     tangent, length, steps = heading
     here = float(state.smoothing.log_temperature)
@@ -71,16 +74,20 @@ def path_step(problem: Problem, state: PathState, heading: Heading, end: float) 
         length = min(length, (end - here) / tangent[-1])
     point = moved(problem, np.asarray(state.point), length * tangent[:-1])
     there = state.smoothing._replace(log_temperature=np.array(here + length * tangent[-1]))
-    found = correct(problem, point, there, TOLERANCE, CORRECTIONS, tangent)
+    found = correct(problem, point, there, options.tolerance, options.corrections, tangent)
     following = None if found is None else _tangent(found, tangent)
-    ended = steps >= MAX_STEPS
-    if found is None or following is None or following @ tangent < 0.5:
+    ended = steps >= options.max_steps
+    if found is None or following is None or following @ tangent < options.straight:
         shorter = Heading(tangent, length / 3, steps + 1)
-        ended = ended or length / 3 < SHORTEST
+        ended = ended or length / 3 < options.shortest
         return PathState(state.point, state.play, state.smoothing, None if ended else shorter)
     ended = ended or float(found.smoothing.log_temperature) <= end + 1e-9
-    growth = 1.6 if found.steps <= 3 else 0.7 if found.steps >= 6 else 1.0
-    onward = Heading(following, min(heading.length * growth, LONGEST), steps + 1)
+    growth = 1.0
+    if found.steps <= options.easy:
+        growth = options.growth
+    elif found.steps >= options.hard:
+        growth = options.shrinkage
+    onward = Heading(following, min(heading.length * growth, options.longest), steps + 1)
     return _state(found, None if ended else onward)
 
 

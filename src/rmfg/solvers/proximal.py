@@ -13,35 +13,26 @@ from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
 from rmfg.solvers.base import Solver
 from rmfg.solvers.corrector import correct, relaxed
+from rmfg.solvers.options import ProximalOptions
 from rmfg.solvers.slope import linearize
 from rmfg.solvers.smoothing import Center, Play, Smoothing, unit_of
 
-# Temperatures are in units of the range of values. Steps fail at the hottest as at any warmer one;
-# below the coldest, rounding is felt in policies: 1e-16 / temperature.
-HOT, COLDEST = 1.0, 1e-6
-# Where steps only shake, all temperatures between are tried in turn, a few steps each.
-QUIET, SHAKING, TRIALS = 1e-3, 0.5, 3
 # Where only the order of values matters, a tie is a difference of the potential of a few units, and
 # beyond e^-50 is nothing: large potentials would cost digits.
 LARGEST_GAP = 50.0
-COOLING, WARMING = 4.0, 3.0
-TOLERANCE, CORRECTIONS, EASY = 1e-13, 15, 4
-# Where nothing colder is left, centers run ahead, farther each time.
-STRETCH, FURTHEST, STRAIGHT = 4.0, 1000.0, 0.5
 LOWEST_LOG = -500.0
 # Actions that an earlier answer does not use may be needed now: they must not be too far away.
 RESUMED_LOG = -30.0
 # Probabilities below this are rounding: they are left out of what is returned.
 NEVER = 1e-14
-MAX_RESCUES = 5
 
 
 class ProximalState(eqx.Module):
     """A solution of the smoothed equations, which is the center of the next ones.
 
     `stride` is how many times more the center moves on as it did last, while each `change` of the
-    point goes on in the direction of the one before. `coldest` is where cooling ends, in logarithms,
-    after `tried` steps there. `rescues` counts failures.
+    point goes on in the direction of the one before. Cooling ends at the coldest temperature, `raised`
+    so often, where `tried` steps were taken. `rescues` counts failures.
     """
 
     point: Float[Array, " N"]
@@ -49,7 +40,7 @@ class ProximalState(eqx.Module):
     smoothing: Smoothing
     stride: float = 0.0
     change: Float[Array, " N"] | None = None
-    coldest: float = float(np.log(COLDEST))
+    raised: int = 0
     tried: int = 0
     rescues: int = 0
 
@@ -66,13 +57,14 @@ class Proximal(Solver):
     """
 
     start: ProximalState
+    options: ProximalOptions = ProximalOptions()
 
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> ProximalState:
         return self.start
 
     @boundary
     def step(self, problem: Problem, state: ProximalState) -> ProximalState:
-        return proximal_step(problem, state)
+        return proximal_step(problem, state, self.options)
 
     @boundary
     def candidate(self, problem: Problem, state: ProximalState) -> Candidate:
@@ -82,7 +74,7 @@ class Proximal(Solver):
         return centered(problem, np.asarray(state.play.potential))
 
     def finished(self, state: ProximalState) -> bool:
-        return gave_up(state)
+        return gave_up(state, self.options)
 
     def __str__(self) -> str:
         return "Newton(), from another start"
@@ -132,53 +124,61 @@ def played(problem: Problem, play: Play) -> Candidate:
     return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
 
 
-def gave_up(state: ProximalState) -> bool:
+def gave_up(state: ProximalState, options: ProximalOptions) -> bool:
     """Whether all rescues have failed."""
-    return state.rescues > MAX_RESCUES
+    return state.rescues > options.max_rescues
 
 
-def proximal_step(problem: Problem, state: ProximalState) -> ProximalState:
+def proximal_step(
+    problem: Problem, state: ProximalState, options: ProximalOptions
+) -> ProximalState:
     """One step of the proximal point method: what is played becomes the center."""
     play, smoothing = state.play, state.smoothing
     temperature = float(smoothing.log_temperature)
     center = _ahead(problem, play, smoothing.center, state.stride)
     near = smoothing._replace(center=center)
-    found = correct(problem, state.point, near, TOLERANCE, CORRECTIONS)
+    found = correct(problem, state.point, near, options.tolerance, options.corrections)
     if found is not None:
         # Many corrections say that a colder step from here would fail.
-        drop = np.log(COOLING) if found.steps <= EASY else 0.0
+        drop = np.log(options.cooling) if found.steps <= options.easy else 0.0
         change = found.point - np.asarray(state.point)
-        arrived = temperature <= state.coldest
-        straight = arrived and _cosine(change, state.change) > STRAIGHT
-        stride = min(STRETCH * state.stride + 1, FURTHEST) if straight else 0.0
+        arrived = temperature <= _coldest(state, options)
+        straight = arrived and _cosine(change, state.change) > options.straight
+        stride = min(options.stretch * state.stride + 1, options.furthest) if straight else 0.0
         onward = replace(state, stride=stride, change=change)
         if arrived:
-            shaking = not straight and _shakes(change, state.change)
-            onward = _quieter(onward, shaking)
-        cooler = np.array(max(temperature - drop, onward.coldest))
+            shaking = not straight and _ratio(change, state.change) > options.shaking
+            onward = _quieter(onward, shaking, options)
+        cooler = np.array(max(temperature - drop, _coldest(onward, options)))
         following = found.smoothing._replace(log_temperature=cooler)
         return replace(onward, point=found.point, play=found.slope.play, smoothing=following)
     if state.stride:
         return replace(state, stride=0.0)
-    if temperature < np.log(HOT):
-        warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(WARMING)))
+    if temperature < np.log(options.hot):
+        warmer = smoothing._replace(log_temperature=np.array(temperature + np.log(options.warming)))
         return replace(state, smoothing=warmer)
     point = relaxed(problem, np.asarray(state.point), near)
     play = linearize(problem, point, near).play
     return replace(state, point=point, play=play, rescues=state.rescues + 1)
 
 
-def _quieter(state: ProximalState, shaking: bool) -> ProximalState:
+def _coldest(state: ProximalState, options: ProximalOptions) -> float:
+    """The logarithm of the temperature at which cooling ends."""
+    return float(np.log(options.coldest) + state.raised * np.log(options.cooling))
+
+
+def _quieter(state: ProximalState, shaking: bool, options: ProximalOptions) -> ProximalState:
     """The state with where cooling ends next: warmer where steps shake, and beyond the warmest anew.
 
     Which temperature is quietest is not seen in the steps: where values shake, policies hardly do.
     """
     tried = state.tried + 1
-    if not shaking or tried < TRIALS:
+    if not shaking or tried < options.trials:
         return replace(state, tried=tried)
-    warmer = state.coldest + np.log(COOLING)
-    coldest = warmer if warmer <= np.log(QUIET) else np.log(COLDEST)
-    return replace(state, coldest=float(coldest), tried=0)
+    warmer = replace(state, raised=state.raised + 1, tried=0)
+    return (
+        warmer if _coldest(warmer, options) <= np.log(options.quiet) else replace(warmer, raised=0)
+    )
 
 
 def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Center:
@@ -220,9 +220,12 @@ def _cosine(one: Float[np.ndarray, " N"], other: Float[Array, " N"] | None) -> f
     return float(one @ np.asarray(other) / lengths) if lengths > 0 else 0.0
 
 
-def _shakes(change: Float[np.ndarray, " N"], last: Float[Array, " N"] | None) -> bool:
-    """Whether steps have ceased to shrink."""
-    return last is not None and bool(np.linalg.norm(change) > SHAKING * np.linalg.norm(last))
+def _ratio(change: Float[np.ndarray, " N"], last: Float[Array, " N"] | None) -> float:
+    """By how much steps shrink, one for one after a step of zero; zero where there was none."""
+    if last is None or not np.any(change):
+        return 0.0
+    before = np.linalg.norm(last)
+    return float(np.linalg.norm(change) / before) if before > 0 else 1.0
 
 
 def _pruned(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -28,7 +28,10 @@ class KullbackLeibler(Divergence):
 
     sigma = sup over s > 0 of -s log <p, exp(-V / s)> - s radius; q proportional to p exp(-V / s).
     A deterministic row gets no robustness, and a next state never seen is excluded for good.
-    Nilim & El Ghaoui, Robust control of Markov decision processes, Operations Research 53 (2005).
+
+    @article{nilim2005, title={Robust Control of {Markov} Decision Processes with Uncertain Transition
+      Matrices}, author={Nilim, Arnab and El Ghaoui, Laurent}, journal={Operations Research},
+      volume={53}, year={2005}}
     """
 
     radius: Size
@@ -78,11 +81,15 @@ class KullbackLeibler(Divergence):
 
 
 class ReverseKullbackLeibler(Divergence):
-    """Laws with KL(p, q) = sum p log(p / q) <= radius: what likelihood-based estimation gives.
+    r"""Laws with KL(p, q) = sum p log(p / q) <= radius: what likelihood-based estimation gives.
 
     sigma = max over s >= 0 of exp(<p, log(z + s)> - radius) - s + min V, with z = V - min V;
     q proportional to p / (z + s). Nature may create mass on states that p does not reach, but can
     never rule out a state that p does reach.
+
+    @incollection{bayraksan2015, title={Data-Driven Stochastic Programming Using Phi-Divergences},
+      author={Bayraksan, G{\"u}zin and Love, David K.}, booktitle={The Operations Research Revolution},
+      publisher={INFORMS}, year={2015}}
     """
 
     radius: Size
@@ -154,7 +161,10 @@ class EntropyPenalty(RowwiseAmbiguity):
 
     sigma = min over q of <q, V> + strength KL(q, p) = -strength log <p, exp(-V / strength)>.
     Smooth: nature's answer q proportional to p exp(-V / strength) is unique. The strength has the
-    unit of the values: the larger, the more the nominal law is trusted. Hansen & Sargent 2001.
+    unit of the values: the larger, the more the nominal law is trusted.
+
+    @article{hansen2001, title={Robust Control and Model Uncertainty}, author={Hansen, Lars Peter and
+      Sargent, Thomas J.}, journal={American Economic Review}, volume={91}, year={2001}}
     """
 
     strength: Size

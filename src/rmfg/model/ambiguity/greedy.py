@@ -31,7 +31,9 @@ class TotalVariation(GreedyAmbiguity):
 
     sigma = max over eta of <p, min(V, eta)> - radius (eta - min V). With support "all" the mass may
     land in any state, however far: choose "nominal" where jumps are physically impossible.
-    Iyengar, Robust dynamic programming, Mathematics of Operations Research 30 (2005).
+
+    @article{iyengar2005, title={Robust Dynamic Programming}, author={Iyengar, Garud N.},
+      journal={Mathematics of Operations Research}, volume={30}, year={2005}}
     """
 
     radius: Size
@@ -76,7 +78,10 @@ class CVaR(GreedyAmbiguity):
 
     sigma = max over eta of eta - <p, (eta - V)+> / (1 - level). Believes that the possible outcomes
     are known and that bad ones come more often, up to a factor 1 / (1 - level).
-    Chow, Tamar, Mannor & Pavone, Risk-sensitive and robust decision-making, NeurIPS 2015.
+
+    @inproceedings{chow2015, title={Risk-Sensitive and Robust Decision-Making: a {CVaR} Optimization
+      Approach}, author={Chow, Yinlam and Tamar, Aviv and Mannor, Shie and Pavone, Marco},
+      booktitle={NeurIPS}, year={2015}}
     """
 
     level: Size

@@ -21,8 +21,10 @@ class Interval(GreedyAmbiguity):
 
     `lower` and `upper` are numbers, arrays (S,) or arrays (S, A, S); `Interval.around` gives bounds
     around the nominal law instead. Nature fills the lowest values first.
-    Givan, Leach & Dean, Bounded-parameter Markov decision processes, Artificial Intelligence 122
-    (2000). Raises ValueError where the bounds cross or no law fits between them.
+    Raises ValueError where the bounds cross or no law fits between them.
+
+    @article{givan2000, title={Bounded-Parameter {Markov} Decision Processes}, author={Givan, Robert
+      and Leach, Sonia and Dean, Thomas}, journal={Artificial Intelligence}, volume={122}, year={2000}}
     """
 
     lower: Array

@@ -54,7 +54,9 @@ class Contamination(GreedyAmbiguity):
     """With probability `radius` the next state follows any law: (1 - radius) p + radius q.
 
     sigma = (1 - radius) <p, V> + radius min V. Believes in rare events of unknown kind.
-    Wang & Zou, Online robust reinforcement learning with model uncertainty, NeurIPS 2021.
+
+    @inproceedings{wang2021, title={Online Robust Reinforcement Learning with Model Uncertainty},
+      author={Wang, Yue and Zou, Shaofeng}, booktitle={NeurIPS}, year={2021}}
     """
 
     radius: Size

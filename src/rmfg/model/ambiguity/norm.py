@@ -36,6 +36,9 @@ class Lp(RowwiseAmbiguity):
     `p` is the order, from 1 to infinity; `weights` (S,) are positive, one if not given. Note that
     L1 with radius r is total variation with radius r / 2. Spreads over many states for p > 1.
     Raises ValueError for an order below 1, or weights that are not positive.
+
+    @inproceedings{ho2018, title={Fast {Bellman} Updates for Robust {MDPs}}, author={Ho, Chin Pang and
+      Petrik, Marek and Wiesemann, Wolfram}, booktitle={ICML}, year={2018}}
     """
 
     radius: Size

@@ -16,9 +16,6 @@ Sums are centered at m: a radius of 1e-20 or a probability of 1e-12 costs no dig
 Divergences whose slope at infinity is finite (reverse KL, Hellinger) let nature create mass where
 p is zero. If a reachable state lies below the whole support and D(0) < radius, the tilt stops at
 s = 0 and the rest of the budget buys mass on that state ("popping", Bayraksan & Love 2015).
-
-Ben-Tal, den Hertog, De Waegenaere, Melenberg & Rennen, Robust solutions of optimization problems
-affected by uncertain probabilities, Management Science 59 (2013).
 """
 
 import abc
@@ -73,7 +70,12 @@ class Tilted(NamedTuple):
 
 
 class Divergence(RowwiseAmbiguity):
-    """A ball { q : D(q, p) <= radius } of a divergence that tilts."""
+    """A ball { q : D(q, p) <= radius } of a divergence that tilts.
+
+    @article{bental2013, title={Robust Solutions of Optimization Problems Affected by Uncertain
+      Probabilities}, author={Ben-Tal, Aharon and den Hertog, Dick and De Waegenaere, Anja and
+      Melenberg, Bertrand and Rennen, Gijs}, journal={Management Science}, volume={59}, year={2013}}
+    """
 
     radius: eqx.AbstractVar[Size]
 

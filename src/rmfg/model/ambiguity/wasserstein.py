@@ -36,6 +36,10 @@ class Wasserstein(RowwiseAmbiguity):
     moves a little mass far or much mass to neighbors. Rows of sparse kernels are spread over all
     states unless `support` is "nominal".
     Raises ValueError where the metric is not square, negative, or not zero on the diagonal.
+
+    @article{esfahani2018, title={Data-Driven Distributionally Robust Optimization Using the
+      {Wasserstein} Metric}, author={Mohajerin Esfahani, Peyman and Kuhn, Daniel},
+      journal={Mathematical Programming}, volume={171}, year={2018}}
     """
 
     radius: Size

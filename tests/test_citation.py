@@ -81,5 +81,5 @@ def test_own_games_bring_nothing():
 
 
 def test_what_is_no_answer_is_refused():
-    with pytest.raises(TypeError, match=r"`answer` must be an answer of `rmfg.solve`"):
+    with pytest.raises(TypeError, match="answer"):
         rmfg.cite("beach-bar")

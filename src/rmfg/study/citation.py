@@ -4,7 +4,6 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from rmfg import zoo
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.model.ambiguity import Ambiguity
@@ -17,6 +16,7 @@ from rmfg.solvers.newton import Newton
 from rmfg.solvers.picard import Picard
 from rmfg.solvers.policy_iteration import PolicyIteration
 from rmfg.version import __version__
+from rmfg.zoo import describe, names
 
 THEORY = """@inproceedings{wang2026,
   title={Stationary Robust Mean-Field Games under Model Mismatches},
@@ -61,8 +61,8 @@ def _entries(thing: Equilibrium | MeanFieldGame | Ambiguity | Solver) -> Iterato
 
 def _of_the_zoo(game: MeanFieldGame) -> Iterator[str]:
     name = game.recipe[0] if game.recipe else None
-    if name in zoo.names():
-        entry = zoo.describe(name)
+    if name in names():
+        entry = describe(name)
         yield f"@misc{{{name},\n  title={{{entry.summary.rstrip('.')}}},\n  note={{{entry.source}}}\n}}"
 
 

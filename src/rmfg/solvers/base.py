@@ -172,12 +172,12 @@ def first_guess(problem: Problem, initial: Any) -> Float[np.ndarray, "..."]:
         return np.asarray(uniform_mean_field(game))
     guess = inputs.real("initial", initial)
     if guess.shape == (game.num_states,) and game.mean_field == "state-action":
-        law = np.asarray(checks.distribution("initial", initial, game.num_states))
-        return law[:, None] * uniform_policy(game)
+        distribution = np.asarray(checks.distribution("initial", initial, game.num_states))
+        return distribution[:, None] * uniform_policy(game)
     return np.asarray(checked_mean_field(game, initial, "initial"))
 
 
-def law_of_states(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:
+def distribution_of(mean_field: Float[Array, "..."]) -> Float[Array, " S"]:
     """The law over states that a mean field of either kind holds."""
     return mean_field if mean_field.ndim == 1 else jnp.sum(mean_field, axis=1)
 

@@ -15,7 +15,7 @@ from rmfg.solvers.averaging import KernelAverage, averaged, flow_fits, share_of_
 from rmfg.solvers.base import (
     Response,
     Solver,
-    law_of_states,
+    distribution_of,
     long_run,
     nearest_finite,
     respond,
@@ -79,21 +79,25 @@ class FictitiousPlay(Solver):
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> FictitiousPlayState:
         guess = jnp.asarray(guess)
         response = respond(problem, guess, jnp.zeros(problem.game.num_states))
-        law = law_of_states(guess)
+        distribution = distribution_of(guess)
         policy = response.policy
         if guess.ndim == 2:
             uniform = uniform_policy(problem.game)
-            policy = jnp.where(law[:, None] > 0, guess / jnp.maximum(law, 1e-300)[:, None], uniform)
-        past = _played(response, law, policy, jnp.array(1.0), flow_fits(problem.game))
+            policy = jnp.where(
+                distribution[:, None] > 0,
+                guess / jnp.maximum(distribution, 1e-300)[:, None],
+                uniform,
+            )
+        past = _played(response, distribution, policy, jnp.array(1.0), flow_fits(problem.game))
         return FictitiousPlayState(past, response, jnp.array(0), jnp.array(True))
 
     @boundary
     def step(self, problem: Problem, state: FictitiousPlayState) -> FictitiousPlayState:
         past, response = jax.tree.map(jnp.asarray, (state.past, state.response))
-        law = long_run(response, jnp.sum(past.occupation, axis=1))
+        distribution = long_run(response, jnp.sum(past.occupation, axis=1))
         count = jnp.asarray(state.count) + 1
         kept = flow_fits(problem.game)
-        played = _played(response, law, response.policy, 1 / count, kept)
+        played = _played(response, distribution, response.policy, 1 / count, kept)
         share = share_of_round(count, self.power)
 
         def moved(part: float) -> tuple[Past, Response]:
@@ -111,27 +115,27 @@ class FictitiousPlay(Solver):
     def candidate(self, problem: Problem, state: FictitiousPlayState) -> Candidate:
         past = jax.tree.map(jnp.asarray, state.past)
         answer = _implied(past)
-        mixing = bool(state.steady) and problem.population == "worst_case"
-        return answer if mixing else answer._replace(kernel=None)
+        claimed = bool(state.steady) and problem.population == "worst_case"
+        return answer if claimed else answer._replace(kernel=None)
 
 
 @eqx.filter_jit
 def _played(
-    response: Response, law: Array, policy: Array, rarity: Array, averages_nature: bool
+    response: Response, distribution: Array, policy: Array, rarity: Array, averages_nature: bool
 ) -> Past:
     """One round's contribution to the past; `rarity` weighs states that hold no mass."""
-    spread = rarity / law.size
-    votes = (law[:, None] + spread) * policy
+    spread = rarity / distribution.size
+    votes = (distribution[:, None] + spread) * policy
     nature = None
     if averages_nature:
         nature = KernelAverage.of(response.nature, votes + spread / policy.shape[1])
-    return Past(law[:, None] * policy, votes, nature)
+    return Past(distribution[:, None] * policy, votes, nature)
 
 
 @eqx.filter_jit
 def _implied(past: Past) -> Candidate:
     """The law, the policy and nature's kernel that the past implies."""
-    law = jnp.sum(past.occupation, axis=1)
+    distribution = jnp.sum(past.occupation, axis=1)
     policy = past.votes / jnp.sum(past.votes, axis=1, keepdims=True)
     kernel = None if past.nature is None else past.nature.kernel()
-    return Candidate(policy, law / jnp.sum(law), kernel)
+    return Candidate(policy, distribution / jnp.sum(distribution), kernel)

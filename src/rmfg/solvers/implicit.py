@@ -70,10 +70,10 @@ def implicit(game: MeanFieldGame, ambiguity: Ambiguity, equilibrium: Equilibrium
     size = game.num_states
     # Mass is conserved: what rounding leaves of its derivative is taken out.
     field = (point.mean_field / jnp.sum(point.mean_field)).reshape(game.mean_field_shape)
-    law = field if field.ndim == 1 else field.sum(axis=1)
+    distribution = field if field.ndim == 1 else field.sum(axis=1)
     return Implicit(
         _held_at(equilibrium.value, point.value[:size]),
-        _held_at(equilibrium.distribution, law),
+        _held_at(equilibrium.distribution, distribution),
         _held_at(equilibrium.policy, point.policy),
     )
 
@@ -91,12 +91,14 @@ class _Point(NamedTuple):
 
 def _held(equilibrium: Equilibrium) -> tuple[Array, Smoothing]:
     """The point, and the smoothing of which it is the solution."""
-    policy, law = np.asarray(equilibrium.policy), np.asarray(equilibrium.distribution)
+    policy, distribution = np.asarray(equilibrium.policy), np.asarray(equilibrium.distribution)
     logarithms = np.log(np.maximum(policy, np.exp(LOWEST_LOG)))
     potential = equilibrium.potential
-    potential = np.zeros(law.size) if potential is None else np.asarray(potential)
+    potential = np.zeros(distribution.size) if potential is None else np.asarray(potential)
     unit = np.array(equilibrium.certificate.scale)
-    center = Center(logarithms, potential, law, np.ones_like(policy), np.zeros_like(policy))
+    center = Center(
+        logarithms, potential, distribution, np.ones_like(policy), np.zeros_like(policy)
+    )
     smoothing = Smoothing(center, np.log(np.array(TEMPERATURE)), np.array(TEMPERATURE), unit)
     field = np.asarray(equilibrium.mean_field).ravel()
     return np.concatenate([np.asarray(equilibrium.value) / unit, field]), smoothing

@@ -129,8 +129,8 @@ def drive(
 
 def _nothing(problem: Problem, guess: np.ndarray) -> Outcome:
     """What there is when time is up before the first step: the guess, and actions at random."""
-    law = guess if guess.ndim == 1 else guess.sum(axis=1)
-    start = Measured(Candidate(uniform_policy(problem.game), law), np.inf, None, None)
+    distribution = guess if guess.ndim == 1 else guess.sum(axis=1)
+    start = Measured(Candidate(uniform_policy(problem.game), distribution), np.inf, None, None)
     return Outcome(start, 0, Status.MAX_SECONDS, (), "", None)
 
 

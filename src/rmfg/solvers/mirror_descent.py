@@ -14,7 +14,7 @@ from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Candidate, Problem
 from rmfg.solvers.assessment import assess
 from rmfg.solvers.averaging import KernelAverage, averaged, flow_fits, share_of_round
-from rmfg.solvers.base import Response, Solver, law_of_states, long_run, nearest_finite
+from rmfg.solvers.base import Response, Solver, distribution_of, long_run, nearest_finite
 
 # Weighs round j of the movers by about j^3: the first rounds, far from any equilibrium, fade fast.
 MEMORY_POWER = 4
@@ -95,7 +95,7 @@ class MirrorDescent(Solver):
         response, count = state.response, state.count + 1
         actions = problem.game.actions
         policy, total, spread = _descend(state, self.step_size, self.optimistic, actions)
-        before = law_of_states(state.mean_field)
+        before = distribution_of(state.mean_field)
 
         def moved(share: float) -> tuple[Array, Response, Array, KernelAverage | None]:
             played = (1 - share) * response.policy + share * policy
@@ -103,8 +103,8 @@ class MirrorDescent(Solver):
             if movers is not None:
                 movers = _joined(movers, mover, before[:, None] * played, count)
                 mover = movers.kernel()
-            law = long_run(response._replace(policy=played, mover=mover), before)
-            field = problem.game.mean_field_of(law, played)
+            distribution = long_run(response._replace(policy=played, mover=mover), before)
+            field = problem.game.mean_field_of(distribution, played)
             return field, *assess(problem, field, played, response.value)[:2], movers
 
         field, following, q, movers = nearest_finite(moved)
@@ -113,11 +113,11 @@ class MirrorDescent(Solver):
 
     @boundary
     def candidate(self, problem: Problem, state: MirrorDescentState) -> Candidate:
-        law, kernel = law_of_states(jnp.asarray(state.mean_field)), None
+        distribution, kernel = distribution_of(jnp.asarray(state.mean_field)), None
         claimed = problem.population == "worst_case" and bool(state.steady & (state.count > 0))
         if claimed and state.movers is not None:
             kernel = jax.tree.map(jnp.asarray, state.movers).kernel()
-        return Candidate(jnp.asarray(state.response.policy), law, kernel)
+        return Candidate(jnp.asarray(state.response.policy), distribution, kernel)
 
 
 @eqx.filter_jit

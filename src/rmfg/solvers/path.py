@@ -10,7 +10,7 @@ from jaxtyping import Float
 from rmfg.core.precision import Array
 from rmfg.model.game import uniform_policy
 from rmfg.model.problem import Problem
-from rmfg.solvers.base import law_of_states, respond
+from rmfg.solvers.base import distribution_of, respond
 from rmfg.solvers.corrector import Corrected, correct, moved, relaxed
 from rmfg.solvers.options import PathOptions
 from rmfg.solvers.slope import linearize
@@ -47,9 +47,9 @@ def path_start(
     """Return the beginning of the path at a guess of the mean field, or its end where there is none."""
     game = problem.game
     size = game.num_states
-    law = np.asarray(law_of_states(jnp.asarray(guess)))
+    distribution = np.asarray(distribution_of(jnp.asarray(guess)))
     unit = unit_of(problem, np.asarray(guess))
-    center = Center.uniform(game, law)
+    center = Center.uniform(game, distribution)
     hot = np.log(max(options.hot, float(temperature)))
     smoothing = Smoothing(center, np.array(hot), np.asarray(restart), np.array(unit))
     level = np.asarray(game.reward(guess)).mean() / ((1 - float(game.discount)) * unit)
@@ -92,20 +92,20 @@ def path_step(
 
 
 def starting_point(
-    problem: Problem, law: Float[np.ndarray, " S"], temperature: float
+    problem: Problem, distribution: Float[np.ndarray, " S"], temperature: float
 ) -> tuple[Float[np.ndarray, " N"], Smoothing, Play]:
     """A population with its soft response, uniform center, and what is played there."""
     game = problem.game
     size = game.num_states
-    field = np.asarray(game.mean_field_of(law, uniform_policy(game)))
+    field = np.asarray(game.mean_field_of(distribution, uniform_policy(game)))
     unit = unit_of(problem, field)
     response = respond(
         problem, jnp.asarray(field), jnp.zeros(size), jnp.asarray(temperature * unit)
     )
-    center = Center.uniform(game, law)
+    center = Center.uniform(game, distribution)
     log_temperature = np.log(np.array(temperature))
     smoothing = Smoothing(center, log_temperature, np.array(RESTART), np.array(unit))
-    field = np.asarray(game.mean_field_of(law, np.asarray(response.policy)))
+    field = np.asarray(game.mean_field_of(distribution, np.asarray(response.policy)))
     value = np.asarray(response.value)
     point = np.concatenate([value / unit, field.ravel()])
     return point, smoothing, linearize(problem, point, smoothing).play

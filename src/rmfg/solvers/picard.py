@@ -13,7 +13,7 @@ from rmfg.solvers.base import (
     Response,
     Solver,
     checked_temperature,
-    law_of_states,
+    distribution_of,
     long_run,
     nearest_finite,
     respond,
@@ -80,7 +80,7 @@ class Picard(Solver):
 
     @boundary
     def candidate(self, problem: Problem, state: PicardState) -> Candidate:
-        return Candidate(state.response.policy, law_of_states(jnp.asarray(state.guess)))
+        return Candidate(state.response.policy, distribution_of(jnp.asarray(state.guess)))
 
     def residual(self, state: PicardState) -> float:
         return state.residual()
@@ -95,9 +95,11 @@ class Picard(Solver):
 
     def _at(self, problem: Problem, guess: Array, start: Array) -> PicardState:
         response = respond(problem, guess, start, self.temperature)
-        law = law_of_states(guess)
+        distribution = distribution_of(guess)
         if self.long_run:
-            law = long_run(response, law)
+            distribution = long_run(response, distribution)
         else:
-            law = response.mover.push(law[:, None] * response.policy)
-        return PicardState(guess, problem.game.mean_field_of(law, response.policy), response)
+            distribution = response.mover.push(distribution[:, None] * response.policy)
+        return PicardState(
+            guess, problem.game.mean_field_of(distribution, response.policy), response
+        )

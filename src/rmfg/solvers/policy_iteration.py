@@ -15,7 +15,7 @@ from rmfg.solvers.base import (
     Response,
     Solver,
     checked_temperature,
-    law_of_states,
+    distribution_of,
     long_run,
     nearest_finite,
 )
@@ -97,20 +97,20 @@ class PolicyIteration(Solver):
         if self.damping is not None:
             share = self.damping / (1 + self.damping * (count - 1))
         old, improved = np.asarray(state.response.policy), np.asarray(state.improved)
-        before = law_of_states(jnp.asarray(state.mean_field))
+        before = distribution_of(jnp.asarray(state.mean_field))
 
         def moved(part: float) -> PolicyIterationState:
             policy = (1 - part * share) * old + part * share * improved
-            law = long_run(state.response._replace(policy=policy), before)
-            field = problem.game.mean_field_of(law, policy)
+            distribution = long_run(state.response._replace(policy=policy), before)
+            field = problem.game.mean_field_of(distribution, policy)
             return self._at(problem, field, policy, jnp.asarray(state.response.value), count)
 
         return nearest_finite(moved)
 
     @boundary
     def candidate(self, problem: Problem, state: PolicyIterationState) -> Candidate:
-        law = law_of_states(jnp.asarray(state.mean_field))
-        return Candidate(jnp.asarray(state.response.policy), law)
+        distribution = distribution_of(jnp.asarray(state.mean_field))
+        return Candidate(jnp.asarray(state.response.policy), distribution)
 
     def residual(self, state: PolicyIterationState) -> float:
         """The largest L1 distance between a state's policy and the improved one."""

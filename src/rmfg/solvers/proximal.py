@@ -94,13 +94,13 @@ def resumed(
     Raises NonFiniteError where the game is not finite there.
     """
     game, value = problem.game, np.asarray(value)
-    policy, law = np.asarray(candidate.policy), np.asarray(candidate.distribution)
-    field = np.asarray(game.mean_field_of(law, policy))
+    policy, distribution = np.asarray(candidate.policy), np.asarray(candidate.distribution)
+    field = np.asarray(game.mean_field_of(distribution, policy))
     start = np.zeros(game.num_states) if potential is None else np.asarray(potential)
     logarithms = np.log(np.maximum(policy, np.exp(RESUMED_LOG)))
     unit = unit_of(problem, field)
     ones, zeros = np.ones_like(policy), np.zeros_like(policy)
-    center = Center(logarithms, start, law, ones, zeros)
+    center = Center(logarithms, start, distribution, ones, zeros)
     smoothing = Smoothing(
         center, np.log(np.asarray(temperature)), np.asarray(restart), np.array(unit)
     )
@@ -111,17 +111,21 @@ def resumed(
         raise NonFiniteError("the game is not finite where Newton's method was to begin")
     near = slope.play
     kernel = near.kernel if candidate.kernel is None else candidate.kernel
-    play = near._replace(policy=policy, kernel=kernel, law=law, log_policy=logarithms)
+    play = near._replace(
+        policy=policy, kernel=kernel, distribution=distribution, log_policy=logarithms
+    )
     return ProximalState(point, play, smoothing)
 
 
 def played(problem: Problem, play: Play) -> Candidate:
     """Return what is played as a candidate."""
     # What is less likely than rounding does not happen: nature need not answer it.
-    law, policy = (_pruned(np.asarray(array)) for array in (play.law, play.policy))
+    distribution, policy = (
+        _pruned(np.asarray(array)) for array in (play.distribution, play.policy)
+    )
     kernel = play.kernel.closed() if isinstance(play.kernel, Leaking) else play.kernel
-    mixing = problem.population == "worst_case"
-    return Candidate(jnp.asarray(policy), jnp.asarray(law), kernel if mixing else None)
+    moves = problem.population == "worst_case"
+    return Candidate(jnp.asarray(policy), jnp.asarray(distribution), kernel if moves else None)
 
 
 def gave_up(state: ProximalState, options: ProximalOptions) -> bool:
@@ -196,7 +200,7 @@ def _ahead(problem: Problem, play: Play, before: Center, stride: float) -> Cente
     return Center(
         np.maximum(log_policy, LOWEST_LOG),
         centered(problem, potential),
-        np.asarray(play.law),
+        np.asarray(play.distribution),
         np.asarray(play.weight),
         offset,
     )

@@ -71,7 +71,7 @@ def find_equilibria(
     with metered(progress):
         report(0, {"of": num_starts, "found": 0})
         keep(solve(game, problem.ambiguity, **options))
-        for number, law in enumerate(_starts(problem, num_starts, seed), 1):
+        for number, distribution in enumerate(_starts(problem, num_starts, seed), 1):
             report(number, {"of": num_starts, "found": len(found)})
             states: list[ProximalState] = []
             with (
@@ -80,7 +80,7 @@ def find_equilibria(
                 metered(NoMeter()),
                 contextlib.suppress(NonFiniteError, TimeIsUp),
             ):
-                states = _beginnings(problem, law, soft)
+                states = _beginnings(problem, distribution, soft)
             for state in states:
                 method = Proximal(state)
                 keep(
@@ -101,10 +101,10 @@ def _starts(problem: Problem, count: int, seed: int) -> Iterator[Float[np.ndarra
 
 
 def _beginnings(
-    problem: Problem, law: Float[np.ndarray, " S"], soft: list[np.ndarray]
+    problem: Problem, distribution: Float[np.ndarray, " S"], soft: list[np.ndarray]
 ) -> list[ProximalState]:
     """The response to a population, and a soft equilibrium near it that is not known yet."""
-    point, smoothing, play = starting_point(problem, law, TEMPERATURE)
+    point, smoothing, play = starting_point(problem, distribution, TEMPERATURE)
     states = [ProximalState(point, play, smoothing)]
     other = correct(problem, point, smoothing, 1e-8, CORRECTIONS, known=soft)
     if other is not None:

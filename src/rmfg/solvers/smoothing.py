@@ -47,16 +47,22 @@ class Center(NamedTuple):
 
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
-    law: Float[Array, " S"]
+    distribution: Float[Array, " S"]
     weight: Float[Array, "S A"]
     offset: Float[Array, "S A"]
 
     @classmethod
-    def uniform(cls, game: MeanFieldGame, law: Float[Array, " S"]) -> "Center":
+    def uniform(cls, game: MeanFieldGame, distribution: Float[Array, " S"]) -> "Center":
         """Everybody at random."""
         played = uniform_policy(game)
         policy = np.log(np.where(played > 0, played, 1))
-        return cls(policy, np.zeros(law.size), law, np.ones_like(policy), np.zeros_like(policy))
+        return cls(
+            policy,
+            np.zeros(distribution.size),
+            distribution,
+            np.ones_like(policy),
+            np.zeros_like(policy),
+        )
 
 
 class Smoothing(NamedTuple):
@@ -73,7 +79,7 @@ class Play(NamedTuple):
 
     policy: Float[Array, "S A"]
     kernel: Kernel | Leaking
-    law: Float[Array, " S"]
+    distribution: Float[Array, " S"]
     log_policy: Float[Array, "S A"]
     potential: Float[Array, " S"]
     weight: Float[Array, "S A"]
@@ -104,13 +110,15 @@ def residual(
     of_pairs = game.mean_field == "state-action"
     occupation = mean_field if of_pairs else mean_field[:, None] * policy
     pushed = problem.mover(mdp.kernel, nature.kernel).push(occupation)
-    law = (1 - smoothing.restart) * pushed + smoothing.restart * center.law
+    distribution = (1 - smoothing.restart) * pushed + smoothing.restart * center.distribution
     image = jnp.concatenate(
-        [temperature * log_sum[:, 0] / unit, game.mean_field_of(law, policy).ravel()]
+        [temperature * log_sum[:, 0] / unit, game.mean_field_of(distribution, policy).ravel()]
     )
     potential = heights / temperature + center.potential
     offset = nature.offset / temperature
-    play = Play(policy, nature.kernel, law, logits - log_sum, potential, nature.weight, offset)
+    play = Play(
+        policy, nature.kernel, distribution, logits - log_sum, potential, nature.weight, offset
+    )
     return jnp.where(mdp.sound, image - point, jnp.nan), play
 
 

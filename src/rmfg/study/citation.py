@@ -8,13 +8,8 @@ from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.model.ambiguity import Ambiguity
 from rmfg.model.game import MeanFieldGame
-from rmfg.solvers.anderson import Anderson
 from rmfg.solvers.base import Solver
-from rmfg.solvers.fictitious_play import FictitiousPlay
-from rmfg.solvers.mirror_descent import MirrorDescent
-from rmfg.solvers.newton import Newton
-from rmfg.solvers.picard import Picard
-from rmfg.solvers.policy_iteration import PolicyIteration
+from rmfg.solvers.names import SOLVERS
 from rmfg.version import __version__
 from rmfg.zoo import describe, names
 
@@ -32,7 +27,6 @@ SOFTWARE = f"""@software{{rmfg,
   author={{{{The rmfg developers}}}},
   version={{{__version__}}}
 }}"""
-METHODS = (Anderson, FictitiousPlay, MirrorDescent, Newton, Picard, PolicyIteration)
 
 
 def cite(answer: Equilibrium | MeanFieldGame | Ambiguity | Solver) -> str:
@@ -50,7 +44,7 @@ def _entries(thing: Equilibrium | MeanFieldGame | Ambiguity | Solver) -> Iterato
     if isinstance(thing, Equilibrium):
         yield from _entries(thing.game)
         yield from _entries(thing.ambiguity)
-        for method in METHODS:
+        for method in SOLVERS.values():
             if re.search(rf"\b{method.__name__}\b", thing.solver):
                 yield from entries_of(method)
     elif isinstance(thing, MeanFieldGame):

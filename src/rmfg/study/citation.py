@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
-from rmfg.model.ambiguity import Ambiguity
+from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.solvers.base import Solver
 from rmfg.solvers.names import SOLVERS

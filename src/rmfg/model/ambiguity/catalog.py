@@ -73,6 +73,6 @@ def describe(ambiguity: Ambiguity) -> str:
     return ", ".join(words)
 
 
-def _arguments(ambiguity: sets.Ambiguity) -> list[dataclasses.Field]:
+def _arguments(ambiguity: Ambiguity) -> list[dataclasses.Field]:
     """The fields that the constructor is given."""
     return [field for field in dataclasses.fields(ambiguity) if field.init]

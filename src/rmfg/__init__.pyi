@@ -14,9 +14,9 @@ from .model.ambiguity.entropy import EntropyPenalty as EntropyPenalty
 from .model.ambiguity.entropy import KullbackLeibler as KullbackLeibler
 from .model.ambiguity.entropy import ReverseKullbackLeibler as ReverseKullbackLeibler
 from .model.ambiguity.greedy import CVaR as CVaR
+from .model.ambiguity.greedy import TotalVariation as TotalVariation
 from .model.ambiguity.interval import Interval as Interval
 from .model.ambiguity.interval import IntervalAround as IntervalAround
-from .model.ambiguity.greedy import TotalVariation as TotalVariation
 from .model.ambiguity.mixtures import Contamination as Contamination
 from .model.ambiguity.mixtures import Nominal as Nominal
 from .model.ambiguity.norm import Lp as Lp

@@ -28,7 +28,8 @@ class Ambiguity(eqx.Module):
 
     def __repr__(self) -> str:
         """Return the call that makes the set, on one line: numbers, and the shapes of arrays."""
-        fields = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        given = (field.name for field in dataclasses.fields(self) if field.init)
+        fields = ((name, getattr(self, name)) for name in given)
         return (
             f"{type(self).__name__}({', '.join(f'{key}={_shown(value)}' for key, value in fields)})"
         )

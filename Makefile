@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export NO_MKDOCS_2_WARNING := 1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test check docs format tables fuzz attack bench peers clean
+.PHONY: help install demo test check docs format tables gallery fuzz attack bench peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 	$(BIN)/python benchmarks/finite/enumeration.py docs/tables/finite_enumeration.md
 	$(BIN)/python benchmarks/finite/cost.py docs/tables/finite_cost.md docs/assets/finite_cost.png
 	$(BIN)/python examples/sioux_falls.py out docs/tables/sioux_falls.md
+
+gallery: install  ## draw every game of the zoo again (docs/assets/gallery)
+	$(BIN)/python docs/gallery.py
 
 fuzz: $(VENV)/test  ## 100,000 calls with rubbish for arguments (an hour), and their table
 	$(BIN)/python tests/fuzzing.py 100000 docs/tables/fuzz.md

@@ -12,7 +12,8 @@ The blocks of a page run in order, in one namespace, in a folder of their own:
   that must stand in the prose above it, since the last comment or heading, and what they say.
   That is a condition that must hold, or the numbers in these words, in order, which must agree to the
   last digit. `table("zoo.md")` gives the rows of a table, `made` its text,
-  `constant("module:name")` what the code holds, `printed` what the last block printed.
+  `constant("module:name")` what the code holds, `source` the text of a module, `printed` what the
+  last block printed.
 
 `python tests/test_docs.py` runs all pages and writes the text blocks that have changed anew, with
 `--all` every one of them.
@@ -24,6 +25,7 @@ import inspect
 import io
 import operator
 import re
+import runpy
 import shlex
 import shutil
 import sys
@@ -178,7 +180,12 @@ def made(name: str) -> str:
     return (TABLES / name).read_text(encoding="utf-8")
 
 
-HELPERS = {"table": table, "made": made, "constant": constant}
+def source(module: str) -> str:
+    """The text of a module."""
+    return inspect.getsource(importlib.import_module(module))
+
+
+HELPERS = {"table": table, "made": made, "constant": constant, "source": source}
 
 
 def cell(text: str) -> float | str:
@@ -347,6 +354,17 @@ def test_reference_shows_every_public_name():
     assert not missing, "docs/reference.md lacks public names"
 
 
+def test_gallery_shows_every_game_by_the_lines_beside_it():
+    gallery = runpy.run_path(str(DOCS / "gallery.py"))
+    assert made("gallery.md") == gallery["page"](), "`make gallery` makes it anew"
+    figures = {path.stem for path in gallery["FIGURES"].glob("*.png")}
+    assert figures == set(zoo.names())
+    for name in zoo.names():
+        source = compile(gallery["lines"](name), name, "exec")
+        assert len(gallery["lines"](name).splitlines()) == 3
+        assert {"rmfg", "zoo", "make", "solve", "plot"} <= set(source.co_names)
+
+
 NAMED = re.compile(r"`(rmfg[\w.]*):([\w.]+)`")
 
 
@@ -397,6 +415,14 @@ def test_tables_are_made(made):
     text = made.read_text(encoding="utf-8")
     assert "not made yet" not in text.lower()
     assert text.strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_that_show_measurements_bind_a_sentence_to_them(page):
+    shown = re.findall(r'"docs/tables/(\w+)\.md"', page.read_text(encoding="utf-8"))
+    bound = "".join(block.body for block in blocks(page) if block.language == "assert")
+    if set(shown) - {"gallery"}:
+        assert any(name in bound for name in shown), f"no sentence of {page.name} rests on {shown}"
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

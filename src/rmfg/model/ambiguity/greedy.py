@@ -21,7 +21,7 @@ from rmfg.model.ambiguity.sizes import (
     size_at,
     taken_from_the_highest,
 )
-from rmfg.model.ambiguity.soft import ByPotential, Soft, SoftRows
+from rmfg.model.ambiguity.soft import SoftRows
 from rmfg.model.ambiguity.support import checked_support, reach_of, support_may_move
 from rmfg.model.rows import Reach, Rows, summed
 
@@ -50,11 +50,7 @@ class TotalVariation(GreedyAmbiguity):
     def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
         return move_mass(rows, size_at("radius", self.radius, mean_field, rows))
 
-    @property
-    def soft(self) -> Soft:
-        return ByPotential(self.reach, self._soft_rows)
-
-    def _soft_rows(
+    def soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
     ) -> SoftRows:
         return softly_move_mass(rows, size_at("radius", self.radius, mean_field, rows), sink)
@@ -98,11 +94,7 @@ class CVaR(GreedyAmbiguity):
         level = size_at("level", self.level, mean_field, rows)
         return fill(rows, jnp.zeros_like(rows.law), rows.law / (1 - level))
 
-    @property
-    def soft(self) -> Soft:
-        return ByPotential(self.reach, self._soft_rows)
-
-    def _soft_rows(
+    def soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
     ) -> SoftRows:
         level = size_at("level", self.level, mean_field, rows)

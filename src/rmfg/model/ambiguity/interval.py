@@ -10,7 +10,7 @@ from rmfg.model.ambiguity.filling import bounds_around, fill, fill_around, softl
 from rmfg.model.ambiguity.projection import between
 from rmfg.model.ambiguity.rowwise import GreedyAmbiguity, WorstRows
 from rmfg.model.ambiguity.sizes import Size, checked_size, most, size_at
-from rmfg.model.ambiguity.soft import ByPotential, Soft, SoftRows
+from rmfg.model.ambiguity.soft import SoftRows
 from rmfg.model.ambiguity.support import checked_support, reach_of, reachable, support_may_move
 from rmfg.model.kernel import Kernel
 from rmfg.model.rows import Reach, Rows
@@ -70,11 +70,7 @@ class Interval(GreedyAmbiguity):
     def worst_rows(self, rows: Rows, mean_field: Array | None) -> WorstRows:
         return fill(rows, *self._bounds(rows.law))
 
-    @property
-    def soft(self) -> Soft:
-        return ByPotential(self.reach, self._soft_rows)
-
-    def _soft_rows(
+    def soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
     ) -> SoftRows:
         return softly_fill_between(rows, *self._bounds(rows.law))
@@ -121,11 +117,7 @@ class IntervalAround(GreedyAmbiguity):
         above = size_at("above", self.above, mean_field, rows)
         return fill_around(rows, below, above)
 
-    @property
-    def soft(self) -> Soft:
-        return ByPotential(self.reach, self._soft_rows)
-
-    def _soft_rows(
+    def soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
     ) -> SoftRows:
         below = size_at("below", self.below, mean_field, rows)

@@ -75,11 +75,7 @@ class Contamination(GreedyAmbiguity):
         reduction = radius * (rows.mean() - rows.lowest())
         return WorstRows(reduction, (1 - radius) * rows.law + radius * rows.lowest_slot())
 
-    @property
-    def soft(self) -> Soft:
-        return ByPotential(self.reach, self._soft_rows)
-
-    def _soft_rows(
+    def soft_rows(
         self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
     ) -> SoftRows:
         radius = size_at("radius", self.radius, mean_field, rows)

@@ -14,6 +14,7 @@ from rmfg.model.ambiguity.arguments import checked_field
 from rmfg.model.ambiguity.base import Ambiguity, Worst
 from rmfg.model.ambiguity.projection import lawful
 from rmfg.model.ambiguity.sizes import has_no_size
+from rmfg.model.ambiguity.soft import ByPotential, Soft, SoftRows
 from rmfg.model.kernel import Kernel, aligned, as_kernel
 from rmfg.model.rows import Reach, Rows
 
@@ -78,6 +79,16 @@ class GreedyAmbiguity(RowwiseAmbiguity):
 
     def kernel_lipschitz(self, nominal: float, values: float, spread: float) -> float | None:
         return math.inf  # from one corner to another
+
+    @property
+    def soft(self) -> Soft:
+        return ByPotential(self.reach, self.soft_rows)
+
+    @abc.abstractmethod
+    def soft_rows(
+        self, rows: Rows, sink: Float[Array, "..."], mean_field: Array | None
+    ) -> SoftRows:
+        """Solve nature's problem softly on rows (see `soft`)."""
 
 
 def violation_of(

@@ -174,7 +174,7 @@ def _preconditioner(
 
 # Compiling is what takes time here, and code that is not optimized is compiled in half of it: on 21
 # states 3.3 s in place of 6.5 s, against 3.6 ms in place of 1.4 ms for each of some 80 calls.
-@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})
+@eqx.filter_jit(compiler_options={"xla_backend_optimization_level": 0})  # pyright: ignore[reportCallIssue]
 def _all_slopes(problem: Problem, point: Array, smoothing: Smoothing) -> tuple[Array, Array, Play]:
     def equations(joint: Array) -> tuple[Array, tuple[Array, Play]]:
         found, play = residual(problem, joint[:-1], smoothing._replace(log_temperature=joint[-1]))

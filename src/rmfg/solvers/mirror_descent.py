@@ -17,7 +17,7 @@ from rmfg.solvers.averaging import KernelAverage, averaged, flow_fits, share_of_
 from rmfg.solvers.base import Response, Solver, distribution_of, long_run, nearest_finite
 
 # Weighs round j of the movers by about j^3: the first rounds, far from any equilibrium, fade fast.
-MEMORY_POWER = 4
+MEMORY_POWER = 4.0
 
 
 class MirrorDescentState(eqx.Module):

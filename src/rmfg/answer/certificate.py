@@ -116,7 +116,7 @@ class Certificate:
     def __str__(self) -> str:
         lines = [
             self._row("exploitability", self.exploitability, self.relative_exploitability),
-            f"  mean         {self.mean_exploitability:.3e}",
+            f"  mean           {self.mean_exploitability:.3e}",
             self._row("consistency", self.consistency),
             self._row("flow_imbalance", self.flow_imbalance),
             self._row("drift", self.drift),

@@ -437,7 +437,7 @@ def test_bugs_are_not_called_wrong_input(command, monkeypatch):
     def examine():
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr("rmfg.cli.doctor.examine", examine)
+    monkeypatch.setattr("rmfg.cli.commands.doctor.examine", examine)
     code, out, err = command("doctor")
     assert (code, out) == (70, "")
     assert "RuntimeError: unforeseen" in err

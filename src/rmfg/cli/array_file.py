@@ -24,12 +24,8 @@ def game(path: Path) -> TabularGame:
         return _game_of(arrays, path.stem)
     except (ValueError, TypeError) as error:
         # Kernels call their array by its meaning; in this file it has a name.
-        text = str(error) if "probabilities" in arrays else _renamed(str(error))
+        text = str(error).replace("`kernel`: `probabilities`", "`kernel`")
         raise ValueError(f"GAME {str(path)!r}: {text}") from None
-
-
-def _renamed(text: str) -> str:
-    return text.replace("`probabilities`", "`kernel`")
 
 
 def _game_of(arrays: Mapping[str, np.ndarray], name: str) -> TabularGame:

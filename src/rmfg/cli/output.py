@@ -12,7 +12,9 @@ import numpy as np
 
 import rmfg
 from rmfg.cli import streams
+from rmfg.core.files import NETCDF, check_target
 from rmfg.model.ambiguity import catalog
+from rmfg.show import figure
 
 
 def show_json(content: dict[str, Any]) -> None:
@@ -23,6 +25,19 @@ def show_json(content: dict[str, Any]) -> None:
 def show(*lines: str) -> None:
     """Print lines."""
     streams.write("\n".join(lines) + "\n")
+
+
+def check_targets(save: Path | None, plot: Path | None, source: Path | None = None) -> None:
+    """Refuse names where no file of that kind can be written, and one name for two files."""
+    if save:
+        check_target("-o", save, NETCDF)
+    if plot:
+        check_target("--plot", plot)
+        figure.check_format("--plot", plot)
+    taken: dict[Path, str] = {}
+    for word, path in (("EQ.nc", source), ("-o", save), ("--plot", plot)):
+        if path and (other := taken.setdefault(path.resolve(), word)) != word:
+            raise ValueError(f"`{other}` and `{word}` both name {str(path)!r}.")
 
 
 def written(

@@ -1,8 +1,7 @@
-"""Let finitely many agents play a saved equilibrium, and lay out what happened."""
+"""What is simulated: a saved equilibrium on a game that knows all mean fields; and what is shown."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,9 @@ import numpy as np
 
 import rmfg
 from rmfg import zoo
-from rmfg.cli import output, sources, values, verification
-from rmfg.core.files import NETCDF, check_target
-from rmfg.core.netcdf import write_netcdf
+from rmfg.cli import verification
 from rmfg.core.status import Status
 from rmfg.model.game import MeanFieldGame
-from rmfg.show import figure
 
 if TYPE_CHECKING:
     import xarray
@@ -30,62 +26,7 @@ COLUMNS = (
 )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Request:
-    """What `rmfg simulate` was asked for, as typed."""
-
-    file: Path
-    agents: str
-    game: str | None
-    parameters: Sequence[str]
-    num_runs: int
-    num_steps: int | None
-    nature: str | None
-    gap: str
-    seed: int
-    save: Path | None
-    plot: Path | None
-    as_json: bool
-    quiet: bool
-
-
-def simulate(request: Request) -> int:
-    """Study, save, draw, print; return the exit code. Everything that can be refused early is."""
-    if request.save:
-        check_target("-o", request.save, NETCDF)
-    if request.plot:
-        check_target("--plot", request.plot)
-        figure.check_format("--plot", request.plot)
-    written = [path.resolve() for path in (request.save, request.plot, request.file) if path]
-    if len(set(written)) < len(written):
-        raise ValueError("EQ.nc, `-o` and `--plot` must name different files.")
-    agents = _numbers(request.agents)
-    parameters = values.pairs("-p", request.parameters)
-    equilibrium = rmfg.load(request.file)
-    if request.game is None:
-        values.refuse(str(request.file), parameters)
-        game = _again(equilibrium, request.file)
-        equilibrium = _judged(game, equilibrium, request)
-        study = _studied(game, equilibrium, agents, request)
-    else:
-        with sources.opened(request.game, parameters) as game:
-            equilibrium = _judged(game, equilibrium, request)
-            study = _studied(game, equilibrium, agents, request)
-    writers = {
-        "study": (request.save, lambda path: write_netcdf(study, path)),
-        "figure": (request.plot, lambda path: rmfg.plot_finite(study, path)),
-    }
-    files, failed = output.written(writers)
-    if request.as_json:
-        output.show_json(as_data(study) | {"equilibrium": request.file, "files": files})
-    elif not request.quiet:
-        output.show(text(study), *output.names(files))
-    if failed:
-        raise failed
-    return 0 if equilibrium.status == Status.CERTIFIED else 1
-
-
-def _numbers(given: str) -> list[int]:
+def counts(given: str) -> list[int]:
     """Read numbers between commas, such as 10,100,1e6."""
     try:
         found = [float(part) for part in given.split(",")]
@@ -98,7 +39,7 @@ def _numbers(given: str) -> list[int]:
     return [int(number) for number in found]
 
 
-def _again(equilibrium: rmfg.Equilibrium, file: Path) -> MeanFieldGame:
+def rebuilt(equilibrium: rmfg.Equilibrium, file: Path) -> MeanFieldGame:
     """The game of a saved equilibrium as it is at all mean fields."""
     game = equilibrium.game
     if not game.frozen:
@@ -111,14 +52,12 @@ def _again(equilibrium: rmfg.Equilibrium, file: Path) -> MeanFieldGame:
     return zoo.remake(game.recipe)
 
 
-def _judged(
-    game: MeanFieldGame, equilibrium: rmfg.Equilibrium, request: Request
-) -> rmfg.Equilibrium:
+def judged(game: MeanFieldGame, equilibrium: rmfg.Equilibrium, file: Path) -> rmfg.Equilibrium:
     """The equilibrium with its certificate computed on this game, which bounds rest on."""
     apart = verification.difference(equilibrium, game)
     if not apart <= verification.REBUILDING_SLACK:
         raise ValueError(
-            f"the game differs by {apart:.3g} from the one that {str(request.file)!r} was solved for. "
+            f"the game differs by {apart:.3g} from the one that {str(file)!r} was solved for. "
             "Give that one with `--game` and `-p`."
         )
     certificate = rmfg.certify(
@@ -136,22 +75,6 @@ def _judged(
     elif status == Status.CERTIFIED:
         status = Status.NOT_CERTIFIED
     return dataclasses.replace(equilibrium, certificate=certificate, status=status, as_saved=False)
-
-
-def _studied(
-    game: MeanFieldGame, equilibrium: rmfg.Equilibrium, agents: list[int], request: Request
-) -> "xarray.Dataset":
-    return rmfg.finite_study(
-        game,
-        equilibrium,
-        agents,
-        num_runs=request.num_runs,
-        num_steps=request.num_steps,
-        nature=request.nature,
-        gap=None if request.gap == "none" else request.gap,
-        seed=request.seed,
-        progress=not (request.as_json or request.quiet),
-    )
 
 
 def text(study: "xarray.Dataset") -> str:

@@ -12,6 +12,16 @@ from rmfg.model.game import MeanFieldGame
 _PYTHON = re.compile(r"(?P<path>.+\.py)(:(?P<name>\w*))?")
 
 
+def named(
+    source: str | None, given: Mapping[str, str], file: Path
+) -> contextlib.AbstractContextManager[MeanFieldGame | None]:
+    """Give the game of `--game`, or nothing where a saved answer has to do without that option."""
+    if source is not None:
+        return opened(source, given)
+    values.refuse(str(file), given)
+    return contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def opened(source: str, given: Mapping[str, str]) -> Iterator[MeanFieldGame]:
     """Give the game that `source` names, made with the parameters that were given as text.

@@ -15,10 +15,10 @@ _WORDS: dict[str, bool | None] = {"none": None, "true": True, "false": False}
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
-def pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+def pairs(option: str, texts: Iterable[str] | None) -> dict[str, str]:
     """Split `key=value` options; ValueError where the sign is missing or a key comes twice."""
     found: dict[str, str] = {}
-    for text in texts:
+    for text in texts or ():
         key, sign, value = text.partition("=")
         if not (sign and key):
             raise ValueError(f"`{option}` must be written key=value, but is {text!r}.")

@@ -6,7 +6,6 @@ source, the game in the file is all there is, and the verdict says so.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import rmfg
 from rmfg import zoo
 from rmfg.answer.certificate import with_bounds
-from rmfg.cli import output, sources, values
+from rmfg.cli import output
 from rmfg.model.game import MeanFieldGame, uniform_policy
 
 # A game built elsewhere, by another version of JAX, may differ by the rounding of its formulas.
@@ -115,23 +114,6 @@ class Verification:
         sizes = self.equilibrium.frozen_sizes
         frozen = f", its {' and '.join(sizes)} as at this mean field" if sizes else ""
         return f"the one in the file{frozen}"
-
-
-def verified(
-    path: Path,
-    tol: float,
-    atol: float | None,
-    source: str | None,
-    parameters: Sequence[str],
-    rigorous: bool = False,
-) -> Verification:
-    """Verify a file against the game of a source as `rmfg solve` takes it, if one is named."""
-    given = values.pairs("-p", parameters)
-    if source is None:
-        values.refuse(str(path), given)
-        return verify(path, tol, atol, None, rigorous)
-    with sources.opened(source, given) as game:
-        return verify(path, tol, atol, game, rigorous)
 
 
 def verify(

@@ -1,9 +1,12 @@
-"""What is installed, where it computes, and whether its numbers can be trusted."""
+"""`rmfg doctor`: what is installed, where it computes, and whether its numbers can be trusted."""
 
+import dataclasses
 import importlib
-import importlib.metadata
 import platform
 from typing import Any
+
+from rmfg.cli import options
+from rmfg.cli.command import Command
 
 REQUIRED = (
     "jax",
@@ -25,6 +28,25 @@ OPTIONAL = {
     "mkdocs": "builds the documentation: pip install 'rmfg[docs]'",
     "jax-cuda12-plugin": "computes on NVIDIA GPUs: pip install 'jax[cuda12]'",
 }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Doctor(Command):
+    """Show versions, devices and optional parts, and check that float64 works."""
+
+    summary = "Check versions, devices and float64."
+
+    as_json: options.Json = False
+
+    def run(self) -> int:
+        from rmfg.cli import output
+
+        found = examine()
+        if self.as_json:
+            output.show_json(found)
+        else:
+            output.show(text(found))
+        return 0 if found["ok"] else 1
 
 
 def examine() -> dict[str, Any]:
@@ -71,6 +93,8 @@ def _row(name: str, what: str | None) -> str:
 
 
 def _version(name: str) -> str | None:
+    import importlib.metadata  # a tenth of what `rmfg --help` takes
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -1,0 +1,32 @@
+"""What a command is: a frozen record of what was asked for, and what is done about it.
+
+Each argument and option is declared once, as a field of the record: its type and default, and in
+`Annotated` how it is typed and its help. Typer reads the record's own signature.
+"""
+
+import abc
+import inspect
+from typing import Any, ClassVar
+
+import typer
+
+
+class Command(abc.ABC):
+    """A command. Its docstring is its help, its fields are what it can be asked for."""
+
+    summary: ClassVar[str]  # one sentence, for the list of commands
+
+    @abc.abstractmethod
+    def run(self) -> int:
+        """Do what was asked for and return the exit code. What is heavy is imported here."""
+
+
+def add(app: typer.Typer, name: str, kind: type[Command]) -> None:
+    """Let the application run a command under that name."""
+
+    def call(**given: Any) -> int:
+        return kind(**given).run()
+
+    call.__doc__ = kind.__doc__
+    call.__signature__ = inspect.signature(kind)  # pyright: ignore[reportFunctionMemberAccess]
+    app.command(name, short_help=kind.summary)(call)

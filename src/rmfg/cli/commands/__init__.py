@@ -1,0 +1,1 @@
+"""The commands, one a file: what can be asked for, and which public functions are called."""

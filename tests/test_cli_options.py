@@ -181,6 +181,18 @@ def test_help_names_sets_and_solvers(capsys):
     assert f"--solver {'|'.join(SOLVERS)} " in shown
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_page_shows_every_option(command):
+    page = (Path(__file__).parents[1] / "docs" / "command_line.md").read_text()
+    section = page.partition(f"\n## {command}\n")[2].partition("\n## ")[0]
+    options = [part.opts for part in LINES[command].params if part.param_type_name == "option"]
+    missing = [names for names in options if not any(f"`{name}" in section for name in names)]
+    assert section
+    assert not missing
+    if command == "solve":
+        assert set(re.findall(r"`([\w-]+)`", section)) >= {*SETS, *SOLVERS}
+
+
 @pytest.mark.parametrize(("command", "field"), FIELDS)
 def test_what_is_typed_is_asked_for(monkeypatch, command, field):
     text, expected = GIVEN[field]

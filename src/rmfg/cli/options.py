@@ -42,8 +42,17 @@ def _target(text: str) -> Path:
     return Path(text)
 
 
+Game = Annotated[
+    str,
+    typer.Argument(
+        metavar="GAME",
+        help="A game of the zoo (see `rmfg games`); a .npz or .nc file with `kernel` (S, A, S) "
+        "or `successors` and `probabilities` (S, A, K), `reward` (S, A) and `discount`; or "
+        "path/to/file.py:NAME, a game or a function that returns one.",
+    ),
+]
 Saved = Annotated[Path, typer.Argument(metavar="EQ.nc", help="A saved equilibrium.")]
-Source = Annotated[
+SolvedGame = Annotated[
     str | None,
     typer.Option(
         metavar="GAME",

@@ -45,7 +45,7 @@ class Simulate(Command):
             help="How to find what one agent gains by leaving the policy.",
         ),
     ] = "auto"
-    game: options.Source = None
+    game: options.SolvedGame = None
     parameters: options.Parameters = None
     seed: options.Seed = 0
     save: options.Output = None

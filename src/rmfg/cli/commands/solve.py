@@ -20,15 +20,7 @@ class Solve(Command):
 
     summary = "Solve a game and certify the answer."
 
-    game: Annotated[
-        str,
-        typer.Argument(
-            metavar="GAME",
-            help="A game of the zoo (see `rmfg games`); a .npz or .nc file with `kernel` (S, A, S) "
-            "or `successors` and `probabilities` (S, A, K), `reward` (S, A) and `discount`; or "
-            "path/to/file.py:NAME, a game or a function that returns one.",
-        ),
-    ]
+    game: options.Game
     set_name: Annotated[
         str, typer.Option("--set", metavar="NAME", help=f"The ambiguity set: {', '.join(SETS)}.")
     ] = "nominal"

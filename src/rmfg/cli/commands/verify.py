@@ -25,7 +25,7 @@ class Verify(Command):
     file: options.Saved
     tol: Annotated[float, options.number("Accuracy to ask for, whatever the file claims.")] = 1e-8
     atol: options.AbsoluteTolerance = None
-    game: options.Source = None
+    game: options.SolvedGame = None
     parameters: options.Parameters = None
     rigorous: Annotated[
         bool,

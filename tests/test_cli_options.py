@@ -345,4 +345,7 @@ def test_help_loads_nothing_heavy():
         "heavy = {'jax', 'equinox', 'numpy', 'scipy', 'matplotlib', 'xarray'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
+    root = Path(__file__).parents[1]
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, timeout=60, cwd=root
+    )

@@ -28,6 +28,7 @@ from .model.game import TabularGame as TabularGame
 from .model.kernel import DenseKernel as DenseKernel
 from .model.kernel import Kernel as Kernel
 from .model.kernel import SparseKernel as SparseKernel
+from .model.observable import Observable as Observable
 from .model.problem import Candidate as Candidate
 from .model.problem import Problem as Problem
 from .operators.bellman import optimal_operator as optimal_operator

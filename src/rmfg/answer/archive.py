@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rmfg.answer import observed
 from rmfg.answer.certificate import Certificate
 from rmfg.answer.solution import Solution
 from rmfg.core import checks
@@ -25,10 +26,10 @@ from rmfg.core.files import NETCDF, check_target, text_of
 from rmfg.core.netcdf import write_netcdf
 from rmfg.core.precision import Array
 from rmfg.core.status import Status
-from rmfg.model import layout as layouts
 from rmfg.model.ambiguity import catalog
-from rmfg.model.game import TabularGame
+from rmfg.model.game import TabularGame, check_watched
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
+from rmfg.model.layout import Layout, layouts
 from rmfg.rates.contraction import Contraction
 from rmfg.rates.steepness import Constant
 from rmfg.version import __version__
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 FORMAT = "rmfg equilibrium 1"
 # Numbers of a certificate that the first files of this format did not have.
 ADDED_LATER = ("flow_imbalance", "drift", "adjustment")
+# In them the map of a road network held its congestion too, which observables of the game say now.
+NO_GEOMETRY = ("free_flow_time", "capacity", "b", "power", "vehicles", "reference_flow")
 
 
 def to_dataset(answer: Solution) -> "xarray.Dataset":
@@ -68,6 +71,11 @@ def to_dataset(answer: Solution) -> "xarray.Dataset":
                 tuple(f"ambiguity_{name}_{axis}" for axis in range(array.ndim)),
                 array,
             )
+    taken = {
+        axis: size
+        for axes, array in arrays.values()
+        for axis, size in zip(axes, array.shape, strict=True)
+    }
     scalars = {
         name: value if isinstance(value, str) else float(value)
         for name, value in ambiguity.items()
@@ -99,7 +107,8 @@ def to_dataset(answer: Solution) -> "xarray.Dataset":
         },
     }
     # Whoever changes a dataset must not change the answer.
-    dataset = xarray.Dataset(arrays, attrs=attributes).copy(deep=True)
+    variables = arrays | observed.arrays(answer, taken)
+    dataset = xarray.Dataset(variables, attrs=attributes).copy(deep=True)
     for axis, names in (("state", game.state_names), ("action", game.action_names)):
         if names is not None:
             dataset = dataset.assign_coords({axis: np.array(names, dtype=str)})
@@ -190,9 +199,14 @@ def _fields(dataset: "xarray.Dataset") -> dict[str, Any]:
     population = note["population"]
     checks.known("population", population, ("worst_case", "nominal", "kernel"))
     size, actions = game.num_states, game.num_actions
+    policy = _laws("policy", dataset, (size, actions), "(states, actions)")
+    distribution = _laws("distribution", dataset, (size,), "(states,)")
+    field = game.mean_field_of(distribution, policy)
+    game.observables = observed.observables(dataset, field)
+    check_watched(game, field)
     return {
-        "policy": _laws("policy", dataset, (size, actions), "(states, actions)"),
-        "distribution": _laws("distribution", dataset, (size,), "(states,)"),
+        "policy": policy,
+        "distribution": distribution,
         "value": _numbers("value", dataset, (size,), "(states,)"),
         "kernel": _kernel_from("nature", dataset),
         "certificate": _certificate_from(note),
@@ -275,18 +289,21 @@ def _kernel_from(role: str, dataset: "xarray.Dataset") -> Kernel:
     return DenseKernel(probabilities)
 
 
-def _layout_text(layout: layouts.Layout | None) -> str:
+def _layout_text(layout: Layout | None) -> str:
     if layout is None:
         return ""
     return json.dumps({"kind": type(layout).__name__} | vars(layout))
 
 
-def _layout_from(text: str) -> layouts.Layout | None:
+def _layout_from(text: str) -> Layout | None:
     if not text:
         return None
-    fields = json.loads(text)
-    kind = getattr(layouts, fields.pop("kind"))
-    return kind(**{name: _tuples(value) for name, value in fields.items()})
+    fields, known = json.loads(text), layouts()
+    checks.known("layout", fields["kind"], known)
+    kind = known[fields.pop("kind")]
+    return kind(
+        **{name: _tuples(value) for name, value in fields.items() if name not in NO_GEOMETRY}
+    )
 
 
 def _guarantee_from(text: str) -> Contraction | None:

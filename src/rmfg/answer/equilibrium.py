@@ -20,6 +20,7 @@ class Equilibrium(Solution):
     says so; otherwise it says why the search ended and the fields hold the best answer seen.
     `guarantee` holds the constants of the iteration that led here, where there is a theory of it,
     and `potential`, where the solver knows it, how nature mixes at ties (for `rmfg.implicit`).
+    `observables` are what people watch in this game, by name: a share, a flow on each link.
     `as_saved` says that status and certificate were read from a file and not computed since:
     `rmfg verify` and `rmfg.certify` compute them again. `frozen_sizes` names the arguments of the set
     that were functions of the mean field, and that the file kept as they are at this one.

@@ -6,6 +6,7 @@ from rmfg.answer.solution import Solution
 from rmfg.core.status import Status
 from rmfg.model.ambiguity import catalog
 from rmfg.model.kernel import SparseKernel
+from rmfg.model.observable import as_observables, measured
 from rmfg.rates.contraction import Contraction
 
 LABEL = 13
@@ -35,6 +36,7 @@ def lines(answer: Solution, timeless: bool = False) -> list[str]:
         f"value        {np.min(answer.value):.6g} to {np.max(answer.value):.6g}, "
         f"mean {float(np.sum(answer.value * answer.distribution)):.6g}",
     ]
+    lines += _observables(answer)
     if answer.guarantee is not None:
         rows += _guarantee(answer.guarantee)
     if answer.status != Status.CERTIFIED:
@@ -55,6 +57,17 @@ def _claim(answer: Solution) -> str:
     """What is said of the answer, and whether that is only what a file says."""
     hearsay = ", as saved: not verified since" if answer.as_saved else ""
     return f"{answer.status} at tol {answer.certificate.tol:g}{hearsay}"
+
+
+def _observables(answer: Solution) -> list[str]:
+    """What people watch and is one number, finite or not, in one line."""
+    known = as_observables(answer.game.observables)
+    shown = [
+        f"{name} {value:.6g}" + (f" ({known[name].unit})" if known[name].unit else "")
+        for name, value in measured(known, answer.mean_field).items()
+        if np.ndim(value) == 0
+    ]
+    return [f"observables  {', '.join(shown)}"] if shown else []
 
 
 def _guarantee(known: Contraction) -> list[str]:

@@ -1,6 +1,7 @@
 """The data of an answer: what the log and the archive read, and `Equilibrium` offers."""
 
 import dataclasses
+from typing import Any
 
 from jaxtyping import Float
 
@@ -10,6 +11,7 @@ from rmfg.core.status import Status
 from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
+from rmfg.model.observable import check_finite, measured
 from rmfg.model.problem import Population
 from rmfg.rates.contraction import Contraction
 
@@ -39,3 +41,13 @@ class Solution:
     def mean_field(self) -> Float[Array, "..."]:
         """What the game reads of the population."""
         return self.game.mean_field_of(self.distribution, self.policy)
+
+    @property
+    def observables(self) -> dict[str, Any]:
+        """What people watch in this game, at the answer: numbers, or arrays over links and the like.
+
+        `game.observables` says their units. Raises ValueError where one is not finite.
+        """
+        values = measured(self.game.observables, self.mean_field)
+        check_finite(self.game.observables, values)
+        return values

@@ -9,7 +9,8 @@ are an ambiguity set, chosen when the game is solved.
 import abc
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -30,6 +31,7 @@ from rmfg.model.actions import (
 )
 from rmfg.model.kernel import DenseKernel, Kernel, as_kernel, read_only
 from rmfg.model.layout import Layout
+from rmfg.model.observable import Observable, as_observables, check_observables
 
 # No array of so many numbers fits into a memory.
 LARGEST_TABLE = 2**33
@@ -124,7 +126,8 @@ class MeanFieldGame(abc.ABC):
     Both methods must be traceable by JAX; `kernel` may return an array (S, A, S) or a `Kernel`.
     Attributes may be changed between solves: arrays are passed to compiled code as arguments, and
     any other change compiles anew, so that no stale number survives. `lipschitz` is for constants
-    that somebody proved: `rmfg.contraction` believes them.
+    that somebody proved: `rmfg.contraction` believes them. `observables` maps names to functions
+    of the mean field that people watch, or to an `Observable` that also says their unit.
 
     Where not every state has all actions, `actions` (S, A) says which there are. What the methods
     return for other pairs is not read, and may be anything: both give a copy of the state's first
@@ -142,6 +145,7 @@ class MeanFieldGame(abc.ABC):
     name: str | None = None
     layout: Layout | None = None
     lipschitz: Lipschitz | None = None
+    observables: Mapping[str, Observable | Callable[[Any], Any]] = MappingProxyType({})
     # A game read back with an answer is the one at the answer's mean field, at all of them.
     frozen: bool = False
     recipe: tuple[Any, ...] | None = None  # how a named game was made, kept with saved answers
@@ -198,6 +202,7 @@ class TabularGame(MeanFieldGame):
     mean field; `num_states` and `num_actions` are needed only where both are functions.
     `lipschitz` holds proved constants of the functions (`Lipschitz`), if there are any. `actions`
     (S, A), booleans, says which actions each state has; numbers for other pairs are not read.
+    `observables` maps names to functions of the mean field that people watch, or to `Observable`s.
     Arrays are copied. What a function closes over is read when JAX traces it, once: where that is to
     change between solves, make a new game, or a subclass whose attributes change.
     Raises ValueError where shapes disagree, rows are not laws or numbers are not finite.
@@ -217,6 +222,7 @@ class TabularGame(MeanFieldGame):
         name: str | None = None,
         layout: Layout | None = None,
         lipschitz: Lipschitz | None = None,
+        observables: Mapping[str, Observable | Callable[[Any], Any]] | None = None,
         num_states: int | None = None,
         num_actions: int | None = None,
     ):
@@ -239,6 +245,7 @@ class TabularGame(MeanFieldGame):
         self.initial = None if initial is None else self._start(initial)
         self.state_names = _names("state_names", state_names, self.num_states)
         self.action_names = _names("action_names", action_names, self.num_actions)
+        self.observables = {} if observables is None else as_observables(observables)
         check_game(self)
 
     def kernel(self, mean_field: Float[Array, "..."]) -> Any:
@@ -412,6 +419,15 @@ def check_game(game: MeanFieldGame, mean_field: Array | None = None) -> None:
         )
     with inputs.named("kernel"):
         kernel.check()
+    # Elsewhere than where the game begins they may have no value: nothing is computed from them.
+    check_watched(game, field, finite=mean_field is None)
+
+
+def check_watched(game: MeanFieldGame, mean_field: Array, finite: bool = False) -> None:
+    """Check the observables of a game at a mean field."""
+    parts = {} if game.layout is None else game.layout.parts
+    sizes = {"state": game.num_states, "action": game.num_actions, **parts}
+    check_observables(game.observables, mean_field, sizes, finite)
 
 
 def _proved(lipschitz: Lipschitz) -> Lipschitz:

@@ -1,12 +1,12 @@
 """The figure of an answer: its population and its policy, on the layout of the game's states."""
 
+import importlib
 import os
 from typing import TYPE_CHECKING
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.core.files import write_whole
-from rmfg.model import layout as layouts
 from rmfg.model.game import MeanFieldGame
 
 if TYPE_CHECKING:
@@ -57,19 +57,13 @@ def check_layout(game: MeanFieldGame) -> None:
     layout = game.layout
     if layout is None:
         return
-    if isinstance(layout, layouts.Grid):
-        places = layout.rows * layout.columns - len(layout.walls)
-        if layout.moves and len(layout.moves) != game.num_actions:
-            raise ValueError(
-                f"`layout` has {len(layout.moves)} moves, but the game {game.num_actions} actions."
-            )
-    elif isinstance(layout, layouts.Network):
-        places = len(layout.state_link)
-    else:
-        places = layout.num_states
-    if places != game.num_states:
+    if layout.num_moves not in (None, game.num_actions):
         raise ValueError(
-            f"`layout` has room for {places} states, but the game has {game.num_states}."
+            f"`layout` has {layout.num_moves} moves, but the game {game.num_actions} actions."
+        )
+    if layout.num_places != game.num_states:
+        raise ValueError(
+            f"`layout` has room for {layout.num_places} states, but the game has {game.num_states}."
         )
 
 
@@ -78,16 +72,7 @@ def _suffix(path: str | os.PathLike[str]) -> str:
 
 
 def _draw(equilibrium: "Equilibrium") -> "matplotlib.figure.Figure":
-    # matplotlib takes a second to import: here, so that the package and its checks do without.
-    from rmfg.show import bars, grid, line, network, ring
-
     layout = equilibrium.game.layout
-    if isinstance(layout, layouts.Line):
-        return line.draw(equilibrium)
-    if isinstance(layout, layouts.Ring):
-        return ring.draw(equilibrium)
-    if isinstance(layout, layouts.Grid):
-        return grid.draw(equilibrium, layout)
-    if isinstance(layout, layouts.Network):
-        return network.draw(equilibrium, layout)
-    return bars.draw(equilibrium)
+    # matplotlib takes a second to import: here, so that the package and its checks do without.
+    drawing = importlib.import_module(f"rmfg.show.{'bars' if layout is None else layout.figure}")
+    return drawing.draw(equilibrium, layout)

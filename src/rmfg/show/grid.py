@@ -30,7 +30,7 @@ def draw(equilibrium: "Equilibrium", layout: Grid) -> Figure:
     """Draw the population on the left and the policy on the right, or below on wide grids."""
     shape = layout.columns / layout.rows
     if not TALLEST <= shape <= WIDEST:
-        return line.draw(equilibrium)
+        return line.draw(equilibrium, layout)
     cells = np.setdiff1d(np.arange(layout.rows * layout.columns), layout.walls)
     rows, columns = np.divmod(cells, layout.columns)
     beside = shape <= 2

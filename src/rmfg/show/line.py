@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from rmfg.model.layout import Layout
 from rmfg.show import frame
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MOST_SLANTED = 24  # names
 PERCENT = 100
 
 
-def draw(equilibrium: "Equilibrium") -> Figure:
+def draw(equilibrium: "Equilibrium", layout: Layout) -> Figure:
     """Draw the game's states in their order."""
     states = np.arange(equilibrium.game.num_states)
     return columns(equilibrium, states, "state")

@@ -8,6 +8,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import MaxNLocator
 
+from rmfg.model.layout import Ring
 from rmfg.show import frame, line
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ MOST_NAMES = 36
 MOST_STATES = 400
 
 
-def draw(equilibrium: "Equilibrium") -> Figure:
+def draw(equilibrium: "Equilibrium", layout: Ring) -> Figure:
     """Draw a circle, the first state on top, clockwise; too large ones are cut open to a line."""
     count, names = equilibrium.game.num_states, frame.action_names(equilibrium)
     if count > MOST_STATES or len(names) > len(frame.HUES):
-        return line.draw(equilibrium)
+        return line.draw(equilibrium, layout)
     figure = frame.sheet(equilibrium, 7.2, 7.0)
     axes = figure.add_subplot(projection="polar")
     assert isinstance(axes, PolarAxes)

@@ -2,52 +2,34 @@
 
 from typing import Any
 
+from rmfg.core.registry import Registry
 from rmfg.model.game import MeanFieldGame
-from rmfg.zoo import (
-    beach_bar,
-    contraction_game,
-    coordination,
-    crowded_actions,
-    ev_charging,
-    four_rooms,
-    investment,
-    kinetic_congestion,
-    lasry_lions_chain,
-    malware_spread,
-    mf_garnet,
-    move_forward,
-    road_network,
-    rock_paper_scissors,
-    sis_epidemic,
-    two_beach_bars,
-)
 from rmfg.zoo.registry import Entry, build, find
 
 LONGEST_SHOWN = 60
 
 __all__ = ["Entry", "describe", "make", "names", "remake"]
 
-_ENTRIES = {
-    entry.name: entry
-    for entry in (
-        beach_bar.ENTRY,
-        two_beach_bars.ENTRY,
-        four_rooms.ENTRY,
-        kinetic_congestion.ENTRY,
-        lasry_lions_chain.ENTRY,
-        coordination.ENTRY,
-        move_forward.ENTRY,
-        contraction_game.ENTRY,
-        rock_paper_scissors.ENTRY,
-        sis_epidemic.ENTRY,
-        malware_spread.ENTRY,
-        investment.ENTRY,
-        crowded_actions.ENTRY,
-        ev_charging.ENTRY,
-        road_network.ENTRY,
-        mf_garnet.ENTRY,
-    )
-}
+# Name, and where the entry is; a game is imported when it is asked for.
+_ENTRIES: Registry[Entry] = Registry(
+    "game",
+    ("beach-bar", "rmfg.zoo.beach_bar:ENTRY"),
+    ("two-beach-bars", "rmfg.zoo.two_beach_bars:ENTRY"),
+    ("four-rooms", "rmfg.zoo.four_rooms:ENTRY"),
+    ("kinetic-congestion", "rmfg.zoo.kinetic_congestion:ENTRY"),
+    ("lasry-lions-chain", "rmfg.zoo.lasry_lions_chain:ENTRY"),
+    ("coordination", "rmfg.zoo.coordination:ENTRY"),
+    ("move-forward", "rmfg.zoo.move_forward:ENTRY"),
+    ("contraction-game", "rmfg.zoo.contraction_game:ENTRY"),
+    ("rock-paper-scissors", "rmfg.zoo.rock_paper_scissors:ENTRY"),
+    ("sis-epidemic", "rmfg.zoo.sis_epidemic:ENTRY"),
+    ("malware-spread", "rmfg.zoo.malware_spread:ENTRY"),
+    ("investment", "rmfg.zoo.investment:ENTRY"),
+    ("crowded-actions", "rmfg.zoo.crowded_actions:ENTRY"),
+    ("ev-charging", "rmfg.zoo.ev_charging:ENTRY"),
+    ("road-network", "rmfg.zoo.road_network:ENTRY"),
+    ("mf-garnet", "rmfg.zoo.mf_garnet:ENTRY"),
+)
 
 
 def names() -> list[str]:

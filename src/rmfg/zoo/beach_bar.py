@@ -5,10 +5,12 @@ from jaxtyping import Float
 
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Line, Ring
+from rmfg.model.observable import Observable
 from rmfg.zoo.arguments import above_zero, flag, number, places, probability, walkers
 from rmfg.zoo.coupling import CrowdAversion
 from rmfg.zoo.moves import WALK, WALK_NAMES, walk
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import share_at
 
 
 def beach_bar(
@@ -43,7 +45,8 @@ def beach_bar(
     middle = num_states // 2 if bar is None else places("bar", (bar,), num_states)[0]
     pull = -number("attraction", attraction, 0) * distance(states, middle, ring) / num_states
     base = pull[:, None] - number("move_cost", move_cost, 0) * np.abs(WALK) / num_states
-    return beach(base, ring, noise, crowding, floor, discount)
+    watched = {"at_bar": share_at(middle)}
+    return beach(base, ring, noise, crowding, floor, discount, watched)
 
 
 def beach(
@@ -53,6 +56,7 @@ def beach(
     crowding: float,
     floor: float,
     discount: float,
+    watched: dict[str, Observable],
 ) -> TabularGame:
     """Build a game of crowd-averse walkers with this reward where there is no crowd."""
     num_states = len(base)
@@ -64,6 +68,7 @@ def beach(
         lipschitz=reward.lipschitz,
         action_names=WALK_NAMES,
         layout=Ring(num_states) if ring else Line(num_states),
+        observables=watched,
     )
 
 

@@ -10,6 +10,7 @@ from rmfg.zoo.arguments import number, places, probability, walkers
 from rmfg.zoo.coupling import OwnDensity
 from rmfg.zoo.moves import WALK, WALK_NAMES, walk
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import shares_at
 
 
 def coordination(
@@ -42,6 +43,7 @@ def coordination(
         discount,
         action_names=WALK_NAMES,
         layout=Line(num_states),
+        observables={"at_targets": shares_at(tuple(chosen.tolist()), "target")},
     )
 
 

@@ -11,6 +11,7 @@ from rmfg.model.layout import Ring
 from rmfg.zoo.arguments import number, probability, whole
 from rmfg.zoo.beach_bar import distance
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import mean_of
 
 
 class CrowdedPairs(eqx.Module):
@@ -61,6 +62,7 @@ def crowded_actions(
         mean_field="state-action",
         action_names=[f"to {place}" for place in range(num_places)],
         layout=Ring(num_places),
+        observables={"mean_trip": mean_of(lengths, "steps around the ring")},
     )
 
 

@@ -9,27 +9,46 @@ from rmfg.core.memory import affordable
 from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
 from rmfg.model.layout import Grid
+from rmfg.model.observable import Observable
 from rmfg.zoo.arguments import number, probability, whole
 from rmfg.zoo.moves import merged
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import mean_of
+
+LOAD = "units of energy per car and period"
+
+
+class Demand(eqx.Module):
+    """The function m -> the energy that the average car draws in each period."""
+
+    energy: Float[Array, "S A"]
+    clock: Float[Array, "T S"]  # one where the state belongs to the period
+
+    def __call__(self, mean_field: Float[Array, "S A"]) -> Float[Array, " T"]:
+        num_periods = self.clock.shape[0]  # each period holds this fraction of the population
+        drawn = jnp.sum(mean_field * self.energy, axis=1)
+        return num_periods * (self.clock @ drawn)
+
+
+class Peak(eqx.Module):
+    """The function m -> the demand of the period in which it is largest."""
+
+    demand: Demand
+
+    def __call__(self, mean_field: Float[Array, "S A"]) -> Float[Array, ""]:
+        return jnp.max(self.demand(mean_field))
 
 
 class ChargingPrice(eqx.Module):
-    """r(s, a, m) = base(s, a) - slope demand(period of s, m) energy(s, a).
-
-    The demand of a period is the energy that the average car draws in it.
-    """
+    """r(s, a, m) = base(s, a) - slope demand(period of s, m) energy(s, a)."""
 
     base: Float[Array, "S A"]
-    energy: Float[Array, "S A"]
-    clock: Float[Array, "T S"]  # one where the state belongs to the period
     slope: Float[Array, ""]
+    demand: Demand
 
     def __call__(self, mean_field: Float[Array, "S A"]) -> Float[Array, "S A"]:
-        num_periods = self.clock.shape[0]  # each period holds this fraction of the population
-        drawn = jnp.sum(mean_field * self.energy, axis=1)
-        demand = num_periods * (self.clock @ drawn)
-        return self.base - self.slope * (self.clock.T @ demand)[:, None] * self.energy
+        drawn = self.demand.clock.T @ self.demand(mean_field)
+        return self.base - self.slope * drawn[:, None] * self.demand.energy
 
 
 def ev_charging(
@@ -75,19 +94,21 @@ def ev_charging(
     wave = 1 + number("swing", swing, 0) * np.cos(2 * np.pi * period / periods)
     price = number("base_price", base_price, 0) * wave
     shortage = number("shortage_cost", shortage_cost, 0) * trips * (charged == 0)
+    demand = Demand(energy.astype(float), (period == np.arange(periods)[:, None]).astype(float))
+    slope = np.asarray(number("price_slope", price_slope, 0))
     return TabularGame(
         merged(targets, np.array([trips, 1 - trips])),
-        ChargingPrice(
-            -price[:, None] * energy - shortage,
-            energy.astype(float),
-            (period == np.arange(periods)[:, None]).astype(float),
-            np.asarray(number("price_slope", price_slope, 0)),
-        ),
+        ChargingPrice(-price[:, None] * energy - shortage, slope, demand),
         discount,
         mean_field="state-action",
         state_names=[f"level {x} at {t}" for x, t in zip(level, period, strict=True)],
         action_names=[f"charge {rate}" for rate in range(num_rates)],
         layout=Grid(levels, periods),
+        observables={
+            "load": Observable(demand, LOAD, "period"),
+            "mean_load": mean_of(demand.energy, LOAD),
+            "peak_load": Observable(Peak(demand), LOAD),
+        },
     )
 
 

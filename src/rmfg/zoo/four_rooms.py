@@ -10,6 +10,7 @@ from rmfg.zoo.arguments import above_zero, flag, number, probability, whole
 from rmfg.zoo.coupling import CrowdAversion
 from rmfg.zoo.moves import GRID, GRID_NAMES, merged
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import SHARE, mean_of
 
 EAST = 1  # the position of the move to the right in GRID
 
@@ -49,6 +50,10 @@ def four_rooms(
         ends = _landed(free, cells[:, None, None], GRID[:, None] + GRID)
     else:
         ends = _landed(free, _landed(free, cells[:, None], GRID)[:, :, None], GRID)
+    # Doors belong to no room.
+    inside = (cells != size // 2).all(axis=1)
+    room = 2 * (cells[:, 0] > size // 2) + (cells[:, 1] > size // 2)
+    rooms = inside * (room == np.arange(4)[:, None])
     number_of = np.cumsum(free).reshape(free.shape) - 1
     reward = CrowdAversion(
         np.zeros((len(cells), len(GRID))),
@@ -68,6 +73,7 @@ def four_rooms(
             walls=tuple(int(cell) for cell in np.flatnonzero(~free)),
             moves=tuple((int(up), int(right)) for up, right in GRID),
         ),
+        observables={"in_rooms": mean_of(rooms.astype(float), SHARE, "room")},
     )
 
 

@@ -11,6 +11,7 @@ from rmfg.model.game import Lipschitz, TabularGame
 from rmfg.model.layout import Line
 from rmfg.zoo.arguments import number, probability, whole
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import mean_of
 
 
 class MarketShare(eqx.Module):
@@ -78,6 +79,10 @@ def investment(
         lipschitz=Lipschitz(reward=float(slope * np.ptp(appeal)) / 2),
         action_names=[f"invest {units}" for units in invested],
         layout=Line(num_states),
+        observables={
+            "mean_quality": mean_of(qualities.astype(float), "steps of the ladder"),
+            "competition": mean_of(appeal, "appeal of the average firm"),
+        },
     )
 
 

@@ -13,6 +13,7 @@ from rmfg.model.layout import Grid
 from rmfg.zoo.arguments import above_zero, number, whole
 from rmfg.zoo.moves import GRID, GRID_NAMES, STAY
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import share_at
 
 
 class Passage(eqx.Module):
@@ -73,6 +74,7 @@ def kinetic_congestion(
         lipschitz=Lipschitz(kernel=1 / capacity),
         action_names=GRID_NAMES,
         layout=Grid(rows, columns, moves=tuple((int(up), int(right)) for up, right in GRID)),
+        observables={"at_goal": share_at(rows * columns - 1)},
     )
 
 

@@ -55,19 +55,20 @@ from rmfg.core.precision import Array
 from rmfg.model.game import TabularGame
 from rmfg.model.kernel import SparseKernel
 from rmfg.model.layout import Network
+from rmfg.model.observable import Observable
 from rmfg.zoo import tntp
 from rmfg.zoo.arguments import above_zero, number
 from rmfg.zoo.registry import Entry
 from rmfg.zoo.traffic import (
     Congestion,
+    LinkFlows,
+    LinkLoads,
+    LinkTimes,
     assign,
-    link_flows,
-    link_times,
     next_trips,
     travel_times,
 )
-
-__all__ = ["ENTRY", "link_flows", "link_times", "road_network"]
+from rmfg.zoo.watched import mean_of
 
 
 def road_network(
@@ -129,22 +130,28 @@ def road_network(
         (flows_to * times[:, None])[states.link * on_link, states.destination],
         _at_zones(table)[states.zone, states.destination] * step,
     )
-    layout = _layout(roads, states, places, published, time_unit, population)
+    congestion = Congestion(
+        states.link.astype(np.int32),
+        roads.free_flow_time * time_unit,
+        roads.capacity,
+        roads.b,
+        roads.power,
+        np.asarray(population),
+    )
     successors, share = _moves(roads, states, next_trips(table))
     leaves = share.any(-1)
     arrived = ~on_link & (states.zone == states.destination)
     bonus = above_zero("bonus", 2 * mean_trip if bonus is None else bonus)
     return TabularGame(
-        Journeys(
-            Congestion.of(layout), np.asarray(duration), successors, share, leaves.astype(float)
-        ),
+        Journeys(congestion, np.asarray(duration), successors, share, leaves.astype(float)),
         bonus * (leaves & arrived[:, None]) - step,
         discount,
         initial=initial / initial.sum(),
         state_names=_state_names(roads, states),
         action_names=[f"road {action + 1}" for action in range(share.shape[1])],
         name="road-network",
-        layout=layout,
+        layout=_layout(roads, states, places),
+        observables=_observables(congestion, arrived, duration, published),
     )
 
 
@@ -269,14 +276,7 @@ def _moves(
     return successors, share
 
 
-def _layout(
-    roads: tntp.RoadNetwork,
-    states: _States,
-    places: np.ndarray,
-    published: np.ndarray | None,
-    time_unit: float,
-    population: float,
-) -> Network:
+def _layout(roads: tntp.RoadNetwork, states: _States, places: np.ndarray) -> Network:
     return Network(
         node_names=tuple(str(node + 1) for node in range(roads.num_nodes)),
         x=tuple(places[:, 0].tolist()),
@@ -284,13 +284,23 @@ def _layout(
         tail=tuple(roads.tail.tolist()),
         head=tuple(roads.head.tolist()),
         state_link=tuple(np.where(states.link < roads.num_links, states.link, -1).tolist()),
-        free_flow_time=tuple((roads.free_flow_time * time_unit).tolist()),
-        capacity=tuple(roads.capacity.tolist()),
-        b=tuple(roads.b.tolist()),
-        power=tuple(roads.power.tolist()),
-        vehicles=population,
-        reference_flow=None if published is None else tuple(published.tolist()),
     )
+
+
+def _observables(
+    congestion: Congestion, arrived: np.ndarray, duration: float, published: np.ndarray | None
+) -> dict[str, Observable]:
+    """What people watch of traffic: on every link, and in all. Who has arrived stays for one step."""
+    vehicles, per_time = congestion.vehicles, "vehicles per unit of time"
+    on_link = congestion.state_link < len(congestion.capacity)
+    return {
+        "link_flows": Observable(LinkFlows(congestion), per_time, "link", published),
+        "link_loads": Observable(LinkLoads(congestion), "flow / capacity", "link"),
+        "link_times": Observable(LinkTimes(congestion), "unit of time", "link"),
+        "travelers": mean_of(vehicles * np.ones(len(arrived)), "vehicles"),
+        "on_roads": mean_of(vehicles * on_link, "vehicles"),
+        "arrivals": mean_of(vehicles / duration * arrived, per_time),
+    }
 
 
 def _usable(roads: tntp.RoadNetwork, minimum_time: float) -> tntp.RoadNetwork:

@@ -11,6 +11,7 @@ from rmfg.model.game import TabularGame
 from rmfg.model.kernel import DenseKernel
 from rmfg.zoo.arguments import number, probability, whole
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import share_at
 
 
 class Infection(eqx.Module):
@@ -60,6 +61,7 @@ def sis_epidemic(
         discount,
         state_names=("susceptible", "infected"),
         action_names=[f"contact {level:.3g}" for level in levels],
+        observables={"infected": share_at(1)},
     )
 
 

@@ -18,7 +18,6 @@ import scipy.sparse.csgraph
 from jaxtyping import Float, Int
 
 from rmfg.core.precision import Array, boundary
-from rmfg.model.layout import Network
 from rmfg.zoo.tntp import RoadNetwork
 
 # From its upper bound Newton's method gains a factor p / (p + 1) or better at first, and then
@@ -39,19 +38,6 @@ class Congestion(eqx.Module):
     power: Float[Array, " L"]
     vehicles: Float[Array, ""]
 
-    @classmethod
-    def of(cls, layout: Network) -> "Congestion":
-        """Return the congestion on a layout, in the layout's unit of time."""
-        link = np.asarray(layout.state_link, dtype=np.int32)
-        return cls(
-            np.where(link < 0, len(layout.tail), link),
-            np.asarray(layout.free_flow_time),
-            np.asarray(layout.capacity),
-            np.asarray(layout.b),
-            np.asarray(layout.power),
-            np.asarray(layout.vehicles),
-        )
-
     def ratios(self, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
         """Return flow over capacity, for each link."""
         links = self.capacity.shape[0]
@@ -64,20 +50,34 @@ class Congestion(eqx.Module):
         return self.free_flow_time * (1 + self.b * self.ratios(distribution) ** self.power)
 
 
-@boundary
-def link_flows(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
-    """Return the flow f of each link that is consistent with its vehicles: f t(f) = M.
+class LinkFlows(eqx.Module):
+    """The function m -> the flow of each link.
 
     So many leave the link under the nominal kernel; fewer do where nature delays them.
     """
-    congestion = Congestion.of(layout)
-    return congestion.capacity * congestion.ratios(distribution)
+
+    congestion: Congestion
+
+    def __call__(self, mean_field: Float[Array, " S"]) -> Float[Array, " L"]:
+        return self.congestion.capacity * self.congestion.ratios(mean_field)
 
 
-@boundary
-def link_times(layout: Network, distribution: Float[Array, " S"]) -> Float[Array, " L"]:
-    """Return the travel time t(f) of each link, in the layout's unit of time."""
-    return Congestion.of(layout).times(distribution)
+class LinkLoads(eqx.Module):
+    """The function m -> flow over capacity, for each link."""
+
+    congestion: Congestion
+
+    def __call__(self, mean_field: Float[Array, " S"]) -> Float[Array, " L"]:
+        return self.congestion.ratios(mean_field)
+
+
+class LinkTimes(eqx.Module):
+    """The function m -> the travel time of each link."""
+
+    congestion: Congestion
+
+    def __call__(self, mean_field: Float[Array, " S"]) -> Float[Array, " L"]:
+        return self.congestion.times(mean_field)
 
 
 @boundary

@@ -9,6 +9,7 @@ from rmfg.zoo.arguments import flag, number, places, probability, walkers
 from rmfg.zoo.beach_bar import beach, distance
 from rmfg.zoo.moves import WALK
 from rmfg.zoo.registry import Entry
+from rmfg.zoo.watched import shares_at
 
 
 def two_beach_bars(
@@ -49,7 +50,8 @@ def two_beach_bars(
     ]
     moving = number("move_cost", move_cost, 0) * np.abs(WALK) / num_states
     base = np.max(appeals, axis=0)[:, None] - moving
-    return beach(base, ring, noise, crowding, floor, discount)
+    watched = {"at_bars": shares_at(stands, "bar")}
+    return beach(base, ring, noise, crowding, floor, discount, watched)
 
 
 ENTRY = Entry(

@@ -1,6 +1,5 @@
 """Figures: every layout is drawn with words on its axes, and written whole or not at all."""
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -20,24 +19,36 @@ ROADS = Network(
     tail=(0, 1, 1, 2),
     head=(1, 0, 2, 0),
     state_link=(0, 1, 2, 3, -1),
-    free_flow_time=(1.0, 1.0, 2.0, 2.0),
-    capacity=(10.0, 10.0, 5.0, 5.0),
-    b=(0.15, 0.15, 0.15, 0.15),
-    power=(4.0, 4.0, 4.0, 4.0),
-    vehicles=40.0,
-    reference_flow=(8.0, 7.0, 3.0, 4.0),
 )
 
 
+def traffic(reference: tuple[float, ...] | None = (8.0, 7.0, 3.0, 4.0)) -> dict:
+    """Flows on four links, as if nobody stood in the way of anybody."""
+    flows = rmfg.Observable(lambda m: 40 * m[:4], "vehicles per hour", "link", reference)
+    loads = rmfg.Observable(lambda m: m[:4], "flow / capacity", "link")
+    return {"link_flows": flows, "link_loads": loads}
+
+
 def answer(
-    num_states: int, num_actions: int, layout: Layout | None, certified: bool = True, **names: tuple
+    num_states: int,
+    num_actions: int,
+    layout: Layout | None,
+    certified: bool = True,
+    observables: dict | None = None,
+    **names: tuple,
 ) -> rmfg.Equilibrium:
     """An answer that nobody solved for: figures only draw."""
     random = np.random.default_rng(0)
     shape = (num_states, num_actions)
     kernel = rmfg.SparseKernel(np.zeros((*shape, 1), int), np.ones((*shape, 1)))
     game = rmfg.TabularGame(
-        kernel, random.normal(size=shape), 0.9, name="drawn", layout=layout, **names
+        kernel,
+        random.normal(size=shape),
+        0.9,
+        name="drawn",
+        layout=layout,
+        observables=observables,
+        **names,
     )
     number = 1e-9 if certified else 1e-2
     certificate = rmfg.Certificate(
@@ -77,8 +88,9 @@ ANSWERS = {
     "grid of many actions": answer(12, 10, Grid(3, 4)),
     "wide grid": answer(20, 3, Grid(2, 10)),
     "widest grid": answer(40, 3, Grid(1, 40)),
-    "network": answer(5, 2, ROADS),
-    "unpublished network": answer(5, 2, dataclasses.replace(ROADS, reference_flow=None)),
+    "network": answer(5, 2, ROADS, observables=traffic()),
+    "unpublished network": answer(5, 2, ROADS, observables=traffic(None)),
+    "network nobody measures": answer(5, 2, ROADS),
     "no layout": answer(2, 2, None, state_names=("well", "ill")),
     "no layout, many states": answer(150, 2, None),
 }
@@ -135,8 +147,8 @@ def test_uncertified_answers_say_so():
 
 def test_the_network_shows_its_correlation():
     assert "correlation" in words(rmfg.plot(ANSWERS["network"]))
-    flat = dataclasses.replace(ROADS, reference_flow=(5.0,) * 4)
-    assert "correlation undefined" in words(rmfg.plot(answer(5, 2, flat)))
+    flat = answer(5, 2, ROADS, observables=traffic((5.0,) * 4))
+    assert "correlation undefined" in words(rmfg.plot(flat))
 
 
 def test_whole_or_not_at_all(tmp_path, monkeypatch):

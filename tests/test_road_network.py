@@ -1,5 +1,7 @@
 """The road network: its files, its congestion, its kernel, against closed forms and by hand."""
 
+import importlib.resources
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import pytest
 
 import rmfg
 from rmfg.zoo import tntp
-from rmfg.zoo.road_network import ENTRY, link_flows, link_times, road_network
+from rmfg.zoo.road_network import ENTRY, road_network
 from rmfg.zoo.traffic import assign, flow_ratio, travel_times
 
 # Pigou's network: from zone 1 to zone 2 a road that always takes 2, beside one that takes
@@ -79,6 +81,22 @@ def leaving(game, law):
     return 1 - np.asarray(game.kernel(law).probabilities)[:, :, 0].min(axis=1)
 
 
+def watched(game, name, law):
+    """An observable at a law."""
+    return game.observables[name](law)
+
+
+def empty(game):
+    """The law of travelers who are all at one zone."""
+    return np.eye(game.num_states)[-1]
+
+
+def published_roads():
+    """The files of Sioux Falls, in its own unit of time, which is 0.01 h."""
+    folder = importlib.resources.files("rmfg") / "zoo" / "data" / "sioux_falls"
+    return tntp.read_network(folder / "SiouxFalls_net.tntp")
+
+
 def proportional_policy(game):
     """Travelers split over the roads as the static flows do: by the flow that enters each road."""
     kernel = game.kernel(game.initial)
@@ -97,15 +115,16 @@ def test_sioux_falls_is_the_published_network(sioux_falls):
     num_successors = sioux_falls.kernel(sioux_falls.initial).law.shape[0]
     assert (sioux_falls.num_actions, num_successors) == (5, 25)
     at_zones = 2 * 360_600 * 0.01
-    assert layout.vehicles - at_zones == pytest.approx(74_802, abs=1)
+    travelers = watched(sioux_falls, "travelers", sioux_falls.initial)
+    assert travelers - at_zones == pytest.approx(74_802, abs=1)
     assert (layout.x[2], layout.y[0]) == (-96.77430341, 43.61282792)
     assert {"2-6 to 13", "at 3 to 13", "arrived at 13"} <= set(sioux_falls.state_names)
     assert ENTRY.name == sioux_falls.name == "road-network"
 
 
 def test_static_assignment_meets_the_published_flows(sioux_falls):
-    flows = link_flows(sioux_falls.layout, sioux_falls.initial)
-    published = np.array(sioux_falls.layout.reference_flow)
+    flows = watched(sioux_falls, "link_flows", sioux_falls.initial)
+    published = sioux_falls.observables["link_flows"].reference
     assert np.corrcoef(flows, published)[0, 1] > 0.9999
     np.testing.assert_allclose(flows, published, rtol=0.03)
 
@@ -124,24 +143,26 @@ def test_flow_ratio_solves_littles_law(power, b):
 
 
 def test_published_flows_obey_littles_law(sioux_falls):
-    game, layout = sioux_falls, sioux_falls.layout
-    flows = np.array(layout.reference_flow)
-    ratio = flows / np.array(layout.capacity)
-    times = np.array(layout.free_flow_time) * (1 + 0.15 * ratio**4)
+    game, layout, roads = sioux_falls, sioux_falls.layout, published_roads()
+    flows = game.observables["link_flows"].reference
+    travelers = watched(game, "travelers", game.initial)
+    times = 0.01 * roads.free_flow_time * (1 + 0.15 * (flows / roads.capacity) ** 4)
     law = np.zeros(game.num_states)
     state_link = np.array(layout.state_link)
     for link in range(76):  # shared by the states of the link in any way, here at random
         states = np.flatnonzero(state_link == link)
         weights = np.random.default_rng(link).dirichlet(np.ones(len(states)))
-        law[states] = weights * flows[link] * times[link] / layout.vehicles
+        law[states] = weights * flows[link] * times[link] / travelers
     law[np.flatnonzero(state_link < 0)[0]] = 1 - law.sum()
-    np.testing.assert_allclose(link_flows(layout, law), flows, rtol=1e-12)
-    np.testing.assert_allclose(link_times(layout, law), times, rtol=1e-12)
+    np.testing.assert_allclose(watched(game, "link_flows", law), flows, rtol=1e-12)
+    np.testing.assert_allclose(watched(game, "link_times", law), times, rtol=1e-12)
+    np.testing.assert_allclose(watched(game, "link_loads", law), flows / roads.capacity, rtol=1e-12)
+    assert watched(game, "on_roads", law) == pytest.approx(flows @ times, rel=1e-12)
     leave = leaving(game, law)
     np.testing.assert_allclose(leave[state_link >= 0], 0.01 / times[state_link[state_link >= 0]])
     np.testing.assert_array_equal(leave[state_link < 0], 1)
     through = np.bincount(state_link[state_link >= 0], (law * leave)[state_link >= 0])
-    np.testing.assert_allclose(through * layout.vehicles / 0.01, flows, rtol=1e-9)
+    np.testing.assert_allclose(through * travelers / 0.01, flows, rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -151,9 +172,9 @@ def test_rows_are_laws_at_any_mean_field(sioux_falls, seed):
 
 def test_empty_roads_are_free():
     game = road_network()
-    law = np.zeros(game.num_states)
-    law[-1] = 1
-    np.testing.assert_array_equal(link_times(game.layout, law), game.layout.free_flow_time)
+    law, times = empty(game), 0.01 * published_roads().free_flow_time
+    np.testing.assert_array_equal(watched(game, "link_times", law), times)
+    assert watched(game, "on_roads", law) == 0
     with jax.enable_x64(True):
         _, slopes = jax.jvp(
             lambda m: game.kernel(m).law, (jnp.asarray(law),), (jnp.ones_like(law),)
@@ -185,8 +206,9 @@ def test_static_flows_are_a_stationary_law_of_the_game():
     game = road_network(flows="none")
     chain = game.kernel(game.initial).chain(proportional_policy(game))
     np.testing.assert_allclose(game.initial @ chain, game.initial, atol=1e-15)
-    assert game.layout.reference_flow is None
-    assert game.layout.vehicles == pytest.approx(82_014, rel=1e-3)
+    assert game.observables["link_flows"].reference is None
+    assert watched(game, "travelers", game.initial) == pytest.approx(82_014, rel=1e-3)
+    assert watched(game, "arrivals", game.initial) == pytest.approx(360_600, rel=1e-3)
 
 
 def test_unbalanced_trips_are_stationary_by_relocation(write):
@@ -194,7 +216,7 @@ def test_unbalanced_trips_are_stationary_by_relocation(write):
     chain = game.kernel(game.initial).chain(proportional_policy(game))
     np.testing.assert_allclose(game.initial @ chain, game.initial, atol=1e-15)
     at_zone = np.array(game.layout.state_link) < 0
-    trips = game.initial[at_zone] * game.layout.vehicles / 0.5
+    trips = game.initial[at_zone] * watched(game, "travelers", game.initial) / 0.5
     # Row by row of the trip table, with the arrivals on its diagonal.
     np.testing.assert_allclose(trips, [3, 1, 4, 1, 1, 2, 4], rtol=1e-12)
 
@@ -205,10 +227,10 @@ def test_pigou_by_hand(write):
     zones = ("arrived at 1", "at 1 to 2", "at 2 to 1", "arrived at 2")
     assert game.state_names == links + zones
     # Vehicles: 6 * 2 + 4 * 2 + 10 * 2 = 40; and 20 trips spend two steps of 1 at zones.
-    assert game.layout.vehicles == pytest.approx(80, rel=1e-6)
+    assert watched(game, "travelers", game.initial) == pytest.approx(80, rel=1e-6)
     law = np.array([12, 8, 20, 10, 10, 10, 10]) / 80
     np.testing.assert_allclose(game.initial, law, atol=1e-6)
-    np.testing.assert_allclose(link_flows(game.layout, law), [6, 4, 10], rtol=1e-6)
+    np.testing.assert_allclose(watched(game, "link_flows", law), [6, 4, 10], rtol=1e-6)
     expected = np.zeros((7, 2, 7))
     expected[0, 0, [0, 6]] = expected[1, 0, [1, 6]] = expected[2, 0, [2, 3]] = 0.5
     expected[4, 0, 0] = expected[4, 1, 1] = expected[5, 0, 2] = 1
@@ -258,8 +280,8 @@ def test_reader_takes_what_writers_write(write):
     plain = road_network(write(PIGOU, PIGOU_TRIPS, nodes, flows))
     assert game.layout == plain.layout
     assert game.layout.x == (0.0, 1.5)
-    assert game.layout.reference_flow == (6.0, 4.0, 10.0)
-    assert game.layout.vehicles == 80
+    np.testing.assert_array_equal(game.observables["link_flows"].reference, [6, 4, 10])
+    assert watched(game, "travelers", game.initial) == pytest.approx(80, rel=1e-12)
     np.testing.assert_array_equal(game.initial, plain.initial)
 
 
@@ -370,25 +392,28 @@ def test_impossible_networks_are_refused(write):
 def test_short_links_are_raised_with_their_delay(write):
     # Braess' files write a delay of 10 f as 1e-8 (1 + 1e9 f).
     text = PIGOU.replace("1 2 4 1 1 1 1", "1 2 1 1 1e-8 1e9 1")
-    roads = road_network(write(text, PIGOU_TRIPS), minimum_time=0.5, flows="none").layout
-    assert roads.free_flow_time[1] == 0.5
-    assert roads.free_flow_time[1] * roads.b[1] == pytest.approx(10)
+    game = road_network(write(text, PIGOU_TRIPS), minimum_time=0.5, flows="none")
+    assert watched(game, "link_times", empty(game))[1] == 0.5
+    flow, time = (watched(game, f"link_{each}", game.initial)[1] for each in ("flows", "times"))
+    assert (time - 0.5) / flow == pytest.approx(10)
 
 
 def test_constant_delays_become_free_flow_time(write):
     text = PIGOU.replace("1 2 4 1 1 1 1", "1 2 4 1 1 0.5 0")
-    layout = road_network(write(text, PIGOU_TRIPS)).layout
-    assert (layout.free_flow_time[1], layout.b[1]) == (1.5, 0)
+    game = road_network(write(text, PIGOU_TRIPS))
+    for law in (empty(game), game.initial):
+        assert watched(game, "link_times", law)[1] == 1.5
 
 
 def test_demand_scales_the_population(write):
     path = write(PIGOU, PIGOU_TRIPS, flows="1 2 6\n1 2 4\n2 1 10\n")
     game = road_network(path, demand=2.0)
     # The road that congests still takes 2 at a flow of 4; all else is doubled.
-    assert game.layout.vehicles == pytest.approx(2 * 80, rel=1e-6)
-    assert game.layout.reference_flow is None
-    np.testing.assert_allclose(link_flows(game.layout, game.initial), [16, 4, 20], rtol=1e-6)
-    assert road_network(path, vehicles=10.0).layout.vehicles == 50
+    assert watched(game, "travelers", game.initial) == pytest.approx(2 * 80, rel=1e-6)
+    assert game.observables["link_flows"].reference is None
+    np.testing.assert_allclose(watched(game, "link_flows", game.initial), [16, 4, 20], rtol=1e-6)
+    few = road_network(path, vehicles=10.0)
+    assert watched(few, "travelers", few.initial) == pytest.approx(50, rel=1e-12)
 
 
 def test_travel_times_follow_the_formula(write):

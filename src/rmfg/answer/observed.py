@@ -11,6 +11,7 @@ import numpy as np
 
 from rmfg.answer.solution import Solution
 from rmfg.core import inputs
+from rmfg.core.precision import Array
 from rmfg.model.observable import Observable, Saved, as_observables, measured
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def arrays(answer: Solution, taken: Mapping[str, int]) -> dict[str, Any]:
     return found
 
 
-def observables(dataset: "xarray.Dataset", mean_field: np.ndarray) -> dict[str, Observable]:
+def observables(dataset: "xarray.Dataset", mean_field: Array) -> dict[str, Observable]:
     """Return the observables of a file, known at one mean field. Older files have none.
 
     Raises KeyError, ValueError or TypeError for what cannot be one.

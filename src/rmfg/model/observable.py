@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from rmfg.core import inputs
+from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, boundary
 
 LONGEST_UNIT = 80
@@ -26,7 +26,7 @@ class Observable(eqx.Module):
     each "action", each "link" of a road network, each "room". JAX must be able to trace it. `unit` is
     for people. `reference` holds numbers to compare with, as published ones, in the same shape.
     An observable can be called with a mean field. Raises TypeError for what is no function or no
-    text, and ValueError for text that is not one line, or a name that is none.
+    text, and ValueError for text that is not one line, and for a reference that is not finite.
     """
 
     function: Callable[[Any], Any]
@@ -39,7 +39,7 @@ class Observable(eqx.Module):
         function: Callable[[Any], Any],
         unit: str = "",
         over: str = "",
-        reference: Array | None = None,
+        reference: Any = None,
     ):
         self.function = inputs.function_of("function", function, "mean_field")
         self.unit, self.over = unit, over
@@ -53,7 +53,10 @@ class Observable(eqx.Module):
             raise ValueError(
                 f"`over` must be one word, such as 'state' or 'link', but is {over[:20]!r}."
             )
-        self.reference = None if reference is None else np.array(inputs.real("reference", reference))
+        self.reference = None
+        if reference is not None:
+            numbers = np.array(inputs.real("reference", reference))
+            self.reference = checks.finite("reference", numbers, (over or "entry",))
 
     @boundary
     def __call__(self, mean_field: Float[Array, "..."]) -> Array:
@@ -101,15 +104,17 @@ def measured(observables: Any, mean_field: Float[Array, "..."]) -> dict[str, Any
     """Return the value of each observable, finite or not."""
     with jax.enable_x64(True):
         field = jnp.asarray(mean_field)
-        found = {
+        return {
             name: np.asarray(_compiled(_named(name), each, field))[()]
             for name, each in as_observables(observables).items()
         }
-    return found
 
 
 def check_observables(
-    observables: Any, mean_field: Float[Array, "..."], sizes: Mapping[str, int], finite: bool = False
+    observables: Any,
+    mean_field: Float[Array, "..."],
+    sizes: Mapping[str, int],
+    finite: bool = False,
 ) -> None:
     """Refuse observables that JAX cannot trace, or that are not one number for each of what they say.
 
@@ -154,7 +159,9 @@ def _value(name: str, observable: Observable, mean_field: Array) -> Array:
     found = jnp.asarray(inputs.real(name, found))
     over, reference = observable.over, observable.reference
     if found.ndim > 1 or (over and found.ndim == 0):
-        wanted = f"one number for each {over}" if over else "one number, or one for each of something"
+        wanted = (
+            f"one number for each {over}" if over else "one number, or one for each of something"
+        )
         raise ValueError(
             f"`{name}` must return {wanted}, but returns an array of shape {found.shape}."
         )

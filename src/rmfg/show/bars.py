@@ -14,7 +14,7 @@ MOST_STATES = 120
 SHOWN_STATES = 60
 
 
-def draw(equilibrium: "Equilibrium", layout: None = None) -> Figure:
+def draw(equilibrium: "Equilibrium", _: None = None) -> Figure:
     """Draw a column per state, or per state of the largest masses."""
     distribution = np.asarray(equilibrium.distribution)
     count = len(distribution)

@@ -20,7 +20,7 @@ MOST_SLANTED = 24  # names
 PERCENT = 100
 
 
-def draw(equilibrium: "Equilibrium", layout: Layout) -> Figure:
+def draw(equilibrium: "Equilibrium", _: Layout) -> Figure:
     """Draw the game's states in their order."""
     states = np.arange(equilibrium.game.num_states)
     return columns(equilibrium, states, "state")

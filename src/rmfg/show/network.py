@@ -14,6 +14,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from rmfg.core.precision import Array
 from rmfg.model.layout import Network
 from rmfg.model.observable import as_observables
 from rmfg.show import frame
@@ -36,7 +37,7 @@ class Traffic(NamedTuple):
     unit: str
     loads: np.ndarray
     load_unit: str
-    reference: np.ndarray | None
+    reference: Array | None
 
 
 def draw(equilibrium: "Equilibrium", layout: Network) -> Figure:
@@ -48,7 +49,7 @@ def draw(equilibrium: "Equilibrium", layout: Network) -> Figure:
     rows = columns[1].subgridspec(2, 1)
     above, below = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
     if traffic.reference is not None:
-        _against(above, traffic.reference, traffic.flows, traffic.unit)
+        _against(above, np.asarray(traffic.reference), traffic.flows, traffic.unit)
     else:
         _loads(above, traffic)
     _choices(below, equilibrium)
@@ -62,9 +63,7 @@ def _traffic(equilibrium: "Equilibrium", layout: Network) -> Traffic:
     if FLOWS in on_links:
         about, full = on_links[FLOWS], LOADS if LOADS in on_links else FLOWS
         load_unit = on_links[full].unit
-        return Traffic(
-            "flow", values[FLOWS], about.unit, values[full], load_unit, about.reference
-        )
+        return Traffic("flow", values[FLOWS], about.unit, values[full], load_unit, about.reference)
     link = np.asarray(layout.state_link)
     mass = 100 * np.asarray(equilibrium.distribution)
     shares = np.bincount(link[link >= 0], mass[link >= 0], len(layout.tail))

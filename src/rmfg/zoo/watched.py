@@ -43,6 +43,6 @@ def shares_at(places: tuple[int, ...], over: str) -> Observable:
     return Observable(Mass(np.asarray(places)), SHARE, over)
 
 
-def mean_of(quantity: Float[np.ndarray, "..."], unit: str, over: str = "") -> Observable:
+def mean_of(quantity: Float[Array, "..."], unit: str, over: str = "") -> Observable:
     """Return the mean of a quantity over the population, or of one for each of something."""
     return Observable(Mean(quantity), unit, over)

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 import rmfg
-from rmfg.zoo.road_network import link_flows
 
 RADIUS = 0.01
 # Of the range of the values themselves.
@@ -49,8 +48,8 @@ def main(folder: Path, table: Path | None) -> int:
 def report(game: rmfg.MeanFieldGame, nominal: rmfg.Equilibrium, robust: rmfg.Equilibrium) -> str:
     """What the two answers say, as Markdown."""
     roads = game.layout
-    published = np.array(roads.reference_flow)
-    before, after = (link_flows(roads, answer.distribution) for answer in (nominal, robust))
+    published = game.observables["link_flows"].reference
+    before, after = (answer.observables["link_flows"] for answer in (nominal, robust))
     together = under_nominal_model(game, robust.policy, robust.distribution)
     alone = rmfg.evaluate(game, rmfg.Nominal(), robust.policy, nominal.distribution)
     best = float(np.sum(nominal.value * nominal.distribution))
@@ -59,7 +58,8 @@ def report(game: rmfg.MeanFieldGame, nominal: rmfg.Equilibrium, robust: rmfg.Equ
     relative = np.abs(before - published) / published
     worst = int(np.argmax(relative))
     lines = [
-        f"{len(roads.node_names)} nodes, {len(roads.tail)} links, {roads.vehicles:,.0f} vehicles; "
+        f"{len(roads.node_names)} nodes, {len(roads.tail)} links, "
+        f"{nominal.observables['travelers']:,.0f} vehicles; "
         f"{game.num_states} states, {game.num_actions} actions, "
         f"{game.kernel(nominal.distribution).law.shape[0]} successors, discount {game.discount:g}; "
         f"tol {TOLERANCE:g}.",

@@ -510,6 +510,7 @@ def fronts(answer: Any) -> dict[str, Front]:
         "num_actions": Argument(2, optional(is_integer)),
         "layout": Argument(None, optional(anything)),
         "lipschitz": Argument(None, optional(instance(rmfg.Lipschitz))),
+        "observables": Argument({"first": lambda m: m[0]}, optional(instance(dict))),
     }
     found["rmfg.TabularGame"] = Front(
         rmfg.TabularGame,

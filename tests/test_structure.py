@@ -26,6 +26,8 @@ FLOORS = (
     ("core",),
     ("rigorous",),  # shares nothing with what it checks
 )
+# Figures are drawn from answers, and from what a game says of itself.
+SEEN_BY_FIGURES = {"show", "answer", "model", "core"}
 LEVEL = {part: level for level, floor in enumerate(FLOORS) for part in floor}
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
@@ -65,7 +67,15 @@ def test_imports_point_down(module):
         assert other == part or LEVEL[other] > LEVEL[part], f"{module} imports {other}"
 
 
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("show/")])
+def test_figures_see_answers_alone(module):
+    """They are made from answers and compute nothing, so that they need no game and no operator."""
+    assert parts_of(imports_of(module)) <= SEEN_BY_FIGURES
+
+
 def test_the_check_of_imports_can_fail():
+    assert not {"zoo", "operators", "population", "solvers"} & SEEN_BY_FIGURES
+    assert parts_of({"rmfg.zoo.traffic.flow_ratio", "rmfg.show.frame"}) - SEEN_BY_FIGURES == {"zoo"}
     assert LEVEL["operators"] == LEVEL["zoo"]
     assert parts_of({"rmfg.model.game", "numpy", "rmfg.version"}) == {"model"}
     assert "rmfg.model.game.MeanFieldGame" in imports_of("operators/bellman.py")

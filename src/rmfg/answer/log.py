@@ -36,7 +36,7 @@ def lines(answer: Solution, timeless: bool = False) -> list[str]:
         f"value        {np.min(answer.value):.6g} to {np.max(answer.value):.6g}, "
         f"mean {float(np.sum(answer.value * answer.distribution)):.6g}",
     ]
-    lines += _observables(answer)
+    rows += _observables(answer)
     if answer.guarantee is not None:
         rows += _guarantee(answer.guarantee)
     if answer.status != Status.CERTIFIED:

@@ -1,14 +1,16 @@
 """Figures: every layout is drawn with words on its axes, and written whole or not at all."""
 
+import importlib
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import rmfg
-from rmfg.model.layout import Grid, Layout, Line, Network, Ring
+from rmfg.model.layout import Grid, Layout, Line, Network, Ring, layouts
 from rmfg.show.figure import FORMATS
 
 MOVES = ((1, 0), (0, 1), (-1, 0), (0, -1), (0, 0))
@@ -134,11 +136,40 @@ def test_a_loaded_answer_gives_the_same_figure(tmp_path, suffix):
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_layouts_survive_saving(tmp_path):
-    for name in ("ring", "grid with moves", "network"):
-        ANSWERS[name].save(tmp_path / "eq.nc")
-        loaded = rmfg.load(tmp_path / "eq.nc")
-        assert words(rmfg.plot(loaded)) == words(rmfg.plot(ANSWERS[name]))
+@pytest.mark.parametrize("name", ANSWERS)
+def test_layouts_survive_saving(tmp_path, name):
+    ANSWERS[name].save(tmp_path / "eq.nc")
+    loaded = rmfg.load(tmp_path / "eq.nc")
+    assert loaded.game.layout == ANSWERS[name].game.layout
+    assert words(rmfg.plot(loaded)) == words(rmfg.plot(ANSWERS[name]))
+
+
+OURS = {name: kind for name, kind in layouts().items() if kind.__module__ == Layout.__module__}
+
+
+@pytest.mark.parametrize("kind", OURS.values(), ids=OURS)
+def test_every_layout_has_a_figure(kind):
+    assert callable(importlib.import_module(f"rmfg.show.{kind.figure}").draw)
+    assert any(type(answer.game.layout) is kind for answer in ANSWERS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "what", "unit", "load"),
+    [
+        ("network", 40, "flow", "vehicles per hour", 1),
+        ("network nobody measures", 100, "share", "% of the population", 100),
+    ],
+)
+def test_the_network_shows_what_the_game_measures(name, scale, what, unit, load):
+    """Width and color are the observables; without them, the population itself."""
+    masses, figure = ANSWERS[name].distribution[:4], rmfg.plot(ANSWERS[name])
+    largest = scale * masses.max()
+    shown = f"{largest:.0f}" if largest >= 10 else f"{largest:.2g}"
+    assert f"as wide as their {what} (at most {shown} {unit})" in words(figure)
+    labels = {text.get_text() for text in figure.findobj(Text)}
+    assert ("flow / capacity" if what == "flow" else unit) in labels
+    bands = figure.axes[0].collections[0]
+    np.testing.assert_allclose(bands.get_array(), load * np.sort(masses), rtol=1e-12)
 
 
 def test_uncertified_answers_say_so():

@@ -2,12 +2,13 @@
 
 import functools
 
+import jax
 import numpy as np
 
 import rmfg
-from rmfg.model.problem import Problem
-from rmfg.population.arena import Arena
+from rmfg.population.controlled import ControlledPopulation
 from rmfg.population.dynamics import dynamics
+from rmfg.population.setting import setting
 
 DOUBT = rmfg.TotalVariation(0.3)
 STATES, ACTIONS = 4, 2
@@ -53,18 +54,12 @@ def equilibrium() -> rmfg.Equilibrium:
     return rmfg.solve(crowding(), DOUBT, tol=1e-4)
 
 
-def rmfg_precision():
-    import jax
-
-    return jax.enable_x64(True)
-
-
-def arena_of(game, nature="nominal", ambiguity=None, policy=POLICY, **options) -> Arena:
+def population_of(game, nature="nominal", ambiguity=None, policy=POLICY, **options):
+    """Agents who start uniformly and whose actions the test chooses."""
     uniform = np.full(game.num_states, 1 / game.num_states)
-    with rmfg_precision():
-        return Arena(
-            dynamics(Problem(game, ambiguity), policy, nature, uniform), uniform, **options
-        )
+    with jax.enable_x64(True):
+        moving = dynamics(setting(game, policy, ambiguity, uniform, nature))
+        return ControlledPopulation(moving, uniform, **options)
 
 
 def acting(random: np.random.Generator, states: np.ndarray, policy=POLICY) -> np.ndarray:

@@ -10,24 +10,24 @@ from environments import (
     SHAPE,
     STATES,
     acting,
-    arena_of,
     crowding,
+    population_of,
     sparse_game,
 )
 
 import rmfg
-from rmfg.population.arena import disintegrated
+from rmfg.population.disintegration import disintegrated
 
 COMPARED = ("nominal", "adversary")
 RUNS = 1_500
 
 
 def test_mean_fields_of_pairs_count_the_actions_taken():
-    arena = arena_of(crowding("state-action"))
+    population = population_of(crowding("state-action"))
     states, actions = np.array([0, 0, 0, 2, 2]), np.array([0, 0, 1, 1, 1])
     field = np.zeros(SHAPE)
     np.add.at(field, (states, actions), 1 / 5)
-    _, rewards = arena.step(states, actions)
+    _, rewards = population.step(states, actions)
     expected = crowding("state-action").reward(field)[states, actions]
     np.testing.assert_allclose(rewards, expected, atol=1e-12)
     law, policy = disintegrated(field)
@@ -37,12 +37,12 @@ def test_mean_fields_of_pairs_count_the_actions_taken():
 
 @pytest.mark.parametrize("game", [crowding(), sparse_game()], ids=["dense", "sparse"])
 def test_next_states_are_drawn_from_the_kernel(game):
-    arena = arena_of(game)
+    population = population_of(game)
     count = 40_000
-    states = arena.start(count, seed=0)
+    states = population.start(count, seed=0)
     actions = np.arange(count) % ACTIONS
-    following, _ = arena.step(states, actions)
-    kernel = game.kernel(arena.law(states)).to_dense()
+    following, _ = population.step(states, actions)
+    kernel = game.kernel(population.empirical_law(states)).to_dense()
     for s, a in np.ndindex(SHAPE):
         here = (states == s) & (actions == a)
         found = np.bincount(following[here], minlength=STATES)
@@ -75,13 +75,13 @@ def contingency(one: np.ndarray, two: np.ndarray) -> float:
 
 @pytest.mark.parametrize("nature", COMPARED)
 def test_a_step_has_the_law_of_the_simulation(simulated, nature):
-    arena = arena_of(crowding(), nature, DOUBT)
+    population = population_of(crowding(), nature, DOUBT)
     random, runs = np.random.default_rng(7), RUNS
     before, after = np.empty((2, runs, 10), dtype=int)
-    arena.start(10, seed=2)
+    population.start(10, seed=2)
     for run in range(runs):
-        before[run] = arena.start(10)
-        after[run] = arena.step(before[run], acting(random, before[run]))[0]
+        before[run] = population.start(10)
+        after[run] = population.step(before[run], acting(random, before[run]))[0]
     old, new = simulated[nature]
     # One agent's transition, and how many agents are in a state together afterwards.
     assert contingency(STATES * before[:, 0] + after[:, 0], STATES * old[:, 0] + new[:, 0]) > 1e-3
@@ -94,21 +94,23 @@ def test_a_step_has_the_law_of_the_simulation(simulated, nature):
 def test_a_kernel_may_be_nature():
     kernel = np.zeros((*SHAPE, STATES))
     kernel[..., 3] = 1
-    following, _ = arena_of(crowding(), kernel).step(np.zeros(5, int), np.ones(5, int))
+    following, _ = population_of(crowding(), kernel).step(np.zeros(5, int), np.ones(5, int))
     assert (following == 3).all()
 
 
 def test_a_crowd_stays_as_it_is():
     crowd = np.array([0.7, 0.1, 0.1, 0.1])
-    arena = arena_of(crowding(), "random", DOUBT, crowd=crowd)
-    states = arena.start(3, seed=0)
+    population = population_of(crowding(), "random", DOUBT, fixed=crowd)
+    states = population.start(3, seed=0)
     expected = crowding().reward(crowd)
-    below = arena.met[2]
+    below = population.transitions.cumulative
     for _ in range(3):
         actions = np.zeros(3, int)
-        following, rewards = arena.step(states, actions)
+        following, rewards = population.step(states, actions)
         np.testing.assert_allclose(rewards, expected[states, 0], atol=1e-12)
-        assert arena.met[2] is below, "one kernel for the whole episode"
+        assert population.transitions.cumulative is below, "one kernel for the whole episode"
         states = following
-    arena.start(3)
-    assert not np.array_equal(arena.met[2], below), "and another one for the next"
+    population.start(3)
+    assert not np.array_equal(population.transitions.cumulative, below), (
+        "and another one for the next"
+    )

@@ -75,7 +75,7 @@ def test_attributes_that_were_changed_are_pickled_too():
     game = rmfg.zoo.make("beach-bar", num_states=5)
     game.discount = 0.5
     env = rmfg.parallel_env(game, num_agents=2, num_steps=2)
-    again = pickle.loads(pickle.dumps(env)).arena.dynamics.problem.game
+    again = pickle.loads(pickle.dumps(env)).population.dynamics.problem.game
     assert (again.discount, again.recipe) == (0.5, game.recipe)
 
 
@@ -86,4 +86,4 @@ def test_functions_that_no_module_defines_cannot_be_pickled():
     env = rmfg.parallel_env(game, num_agents=2, num_steps=2)
     with pytest.raises(TypeError, match=r"cannot be pickled.*top of a module"):
         pickle.dumps(env)
-    assert copy.deepcopy(env).arena.num_states == 2
+    assert copy.deepcopy(env).population.num_states == 2

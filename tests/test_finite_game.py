@@ -8,7 +8,8 @@ from finite_games import SETS, SHAPES, crowded, enumerated, moved_by
 
 import rmfg
 from rmfg.population.dynamics import dynamics
-from rmfg.population.exact import facing
+from rmfg.population.finite_game import finite_game
+from rmfg.population.setting import setting
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -18,10 +19,10 @@ def test_exact_agrees_with_enumeration_of_joint_states(name, shape):
     game = crowded(states, actions, seed=sum(shape))
     policy = np.random.default_rng(1).dirichlet(np.ones(actions), states)
     law = np.random.default_rng(2).dirichlet(np.ones(states))
-    moving = dynamics(rmfg.Problem(game, ambiguity), policy, "worst_case", law)
+    moving = dynamics(setting(game, policy, ambiguity, law, "worst_case"))
     found = enumerated(game, agents, policy, moved_by(moving), worst)
     with jax.enable_x64(True):
-        finite = facing(moving, agents)
+        finite = finite_game(moving, agents)
         best, played = finite.optimal(1e-12), finite.played(1e-12)
     index = {tuple(row): i for i, row in enumerate(finite.others.table)}
     for joint in np.ndindex(*[states] * agents):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from environments import STATES, arena_of, crowding, equilibrium
+from environments import STATES, crowding, equilibrium, population_of
 
 import rmfg
 
@@ -47,7 +47,7 @@ def test_wrong_actions():
     with pytest.raises(ValueError, match="`actions` must be whole numbers from 0 to 1, but is -1"):
         single.step(-1)
     with pytest.raises(ValueError, match="`states` must be whole numbers from 0 to 3"):
-        arena_of(crowding()).step(np.array([4]), np.array([0]))
+        population_of(crowding()).step(np.array([4]), np.array([0]))
 
 
 def test_a_missing_library_is_named(monkeypatch):

@@ -7,6 +7,7 @@ from reference import joint_game
 
 import rmfg
 from rmfg.population.dynamics import dynamics
+from rmfg.population.setting import setting
 
 
 @pytest.mark.parametrize("method", ["agents", "counts"])
@@ -26,7 +27,7 @@ def test_simulated_laws_are_the_exact_ones(method):
         num_runs=runs,
         method=method,
     )
-    moving = dynamics(rmfg.Problem(game, ambiguity), policy, "worst_case", start)
+    moving = dynamics(setting(game, policy, ambiguity, start, "worst_case"))
     joint = joint_game.simulate_law(moved_by(moving), policy, start, agents, steps)
     for moment in (1, 2):
         exact = joint_game.expected(joint, lambda law, moment=moment: np.asarray(law) ** moment)
@@ -64,7 +65,7 @@ def test_every_nature_moves_within_its_set(nature):
     game, ambiguity = crowded(3, 2, seed=4), rmfg.TotalVariation(0.1)
     policy, law = np.full((3, 2), 0.5), np.full(3, 1 / 3)
     rule = game.kernel(law) if nature == "kernel" else nature
-    moving = dynamics(rmfg.Problem(game, ambiguity), policy, rule, law)
+    moving = dynamics(setting(game, policy, ambiguity, law, rule))
     kernel = moved_by(moving)(law)
     assert np.max(ambiguity.violation(rmfg.DenseKernel(kernel), game.kernel(law))) <= 1e-12
     nominal = np.asarray(game.kernel(law).to_dense())

@@ -34,7 +34,7 @@ def test_the_single_agent_passes_the_tests_of_gymnasium(nature, kind):
 def law_met(env) -> np.ndarray:
     """The kernel (S, A, S) that a single agent meets."""
     env.reset(seed=0)
-    _, slots, below = env.arena.met
+    _, slots, below = env.population.transitions
     law = np.zeros((*SHAPE, STATES))
     for k, s, a in np.ndindex(below.shape):
         law[s, a, slots[k, s, a]] += np.diff(below, axis=0, prepend=0)[k, s, a]
@@ -69,11 +69,11 @@ def test_a_single_agent_earns_the_value_of_the_equilibrium():
     answer = equilibrium()
     env = rmfg.single_agent_env(crowding(), answer, nature="worst_case")
     random, count = np.random.default_rng(0), 4_000
-    states = env.arena.start(count, seed=0)
+    states = env.population.start(count, seed=0)
     expected, returns = answer.value[states], np.zeros(count)
     for step in range(120):
         actions = acting(random, states, answer.policy)
-        states, rewards = env.arena.step(states, actions)
+        states, rewards = env.population.step(states, actions)
         returns += 0.9**step * rewards
     gap = returns - expected
     assert abs(gap.mean()) <= 5 * gap.std() / np.sqrt(count) + 1e-3

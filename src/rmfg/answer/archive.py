@@ -30,8 +30,8 @@ from rmfg.model.ambiguity import catalog
 from rmfg.model.game import TabularGame, check_watched
 from rmfg.model.kernel import DenseKernel, Kernel, SparseKernel
 from rmfg.model.layout import Layout, layouts
+from rmfg.rates.constant import Constant
 from rmfg.rates.contraction import Contraction
-from rmfg.rates.steepness import Constant
 from rmfg.version import __version__
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Finite populations: how N agents really fare, and how that compares with the mean field's promise."""
+"""Finite populations: how N agents fare, and how that compares with the mean field's promise."""

@@ -1,8 +1,9 @@
-"""How many of n agents are where: all compositions of n over S states, and the law of the next one.
+"""How many of n agents are in each state: all compositions of n over S states, and how they move.
 
-Agents move independently given the present. The law of their number in each state after a step is
-the convolution of their rows, one agent at a time: a step of the convolution takes compositions of k
-agents to those of k + 1. In two states all who stand in one of them move by one binomial law.
+Agents move independently of each other, each by the row of its state. The law of the composition after
+a step is therefore the convolution of these rows, taken one agent at a time: it goes from compositions
+of k agents to those of k + 1. In two states the agents of one state move by one binomial law, which is
+much faster.
 """
 
 import functools
@@ -12,14 +13,15 @@ import numpy as np
 import scipy.special
 from jaxtyping import Float, Int
 
-# Compositions are numbered by their digits in base n + 1, which must fit an integer.
+# A composition of n agents is found by the number that its counts make in base n + 1 or n + 2: this
+# number must fit into an integer.
 LARGEST_KEY = 2**62
-# Numbers held at once while laws of the next composition are made.
+# How many probabilities of next compositions to hold in memory at once.
 BLOCK = 20_000_000
 
 
 def num_compositions(num_agents: int, num_states: int) -> int:
-    """How many ways there are for so many agents to divide over the states."""
+    """In how many ways so many agents can divide over the states."""
     return math.comb(num_agents + num_states - 1, num_states - 1)
 
 
@@ -46,22 +48,22 @@ class Compositions:
         return len(self.table)
 
     def joined(self) -> Int[np.ndarray, "S L"]:
-        """Number the compositions that arise when one more agent comes, by the state it is in."""
+        """Number the compositions of one more agent: entry (s, i) is composition i with it in state s."""
         digits = (self.num_agents + 2) ** np.arange(self.num_states, dtype=np.int64)
         keys = digits[:, None] + self.table @ digits
         return np.unique(keys, return_inverse=True)[1].reshape(keys.shape)
 
-    def probabilities(self, law: Float[np.ndarray, " S"]) -> Float[np.ndarray, " L"]:
-        """The law of the composition of independent agents, each in a state drawn from `law`."""
-        rows = np.broadcast_to(law, (1, self.num_states, self.num_states))
+    def probabilities(self, distribution: Float[np.ndarray, " S"]) -> Float[np.ndarray, " L"]:
+        """Return the law of the composition of agents whose states are drawn independently."""
+        rows = np.broadcast_to(distribution, (1, self.num_states, self.num_states))
         return self.convolved(rows, self.table[:1])[0]
 
     def convolved(
         self, rows: Float[np.ndarray, "B S S"], counts: Int[np.ndarray, "B S"]
     ) -> Float[np.ndarray, "B L"]:
-        """The law of the next composition, where `counts` agents stand and each moves by its row."""
+        """Return the law of the next composition of `counts` agents who each move by their row."""
         if self.num_states == 2:
-            # In the order of keys, compositions are in the order of how many are in state 1.
+            # The table lists compositions in the order of how many agents are in state 1.
             return np.stack([_two_binomials(*pair) for pair in zip(rows, counts, strict=True)])
         numbers = np.arange(self.num_states)
         movers = np.array([np.repeat(numbers, count) for count in counts]).reshape(len(counts), -1)
@@ -71,7 +73,7 @@ class Compositions:
             moves = rows[each, movers[:, step]]
             size = len(self.added[step + 1]) if step + 1 < len(self.added) else len(self)
             there = np.zeros((len(counts), size))
-            # For one state no two compositions lead to the same one: plain indexing adds.
+            # No two compositions lead to the same one by an agent in one state, so += adds them all.
             for state in range(self.num_states):
                 there[:, added[:, state]] += here * moves[:, state, None]
             here = there
@@ -79,12 +81,12 @@ class Compositions:
 
     @functools.cached_property
     def block(self) -> int:
-        """How many laws of the next composition to make at once."""
+        """How many laws of the next composition fit into memory at once."""
         return max(1, BLOCK // len(self))
 
 
 def normalized(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Laws along the last axis without the rounding of their sums, which random draws refuse."""
+    """Laws along the last axis, rid of rounding errors of their sums: NumPy's draws refuse those."""
     laws = np.maximum(laws, 0)
     return laws / laws.sum(axis=-1, keepdims=True)
 
@@ -92,14 +94,14 @@ def normalized(laws: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 def _two_binomials(
     rows: Float[np.ndarray, "2 2"], counts: Int[np.ndarray, "2"]
 ) -> Float[np.ndarray, " L"]:
-    """The law of how many are in state 1 after a step, where those in 0 and 1 move by their rows."""
+    """The law of how many agents are in state 1 after a step, for `counts` agents in states 0 and 1."""
     chances = normalized(rows)[:, 1]
     stay, come = (_binomial(int(count), float(p)) for count, p in zip(counts, chances, strict=True))
     return np.convolve(stay, come)
 
 
 def _binomial(count: int, chance: float) -> Float[np.ndarray, " K"]:
-    """The law of how many of `count` do what each does by chance. SciPy's overflows at tiny ones."""
+    """The binomial law of `count` draws. SciPy's own overflows where the chance is tiny."""
     number = np.arange(count + 1)
     ways = scipy.special.gammaln(count + 1) - scipy.special.gammaln(
         [number + 1, count - number + 1]

@@ -1,7 +1,7 @@
 """Nature's rules: how she picks the kernel by which a finite population moves.
 
-Her sets move with the empirical law, and so does her answer. What she plays against are values: of
-the equilibrium, or those that she finds anew at the current law.
+Her ambiguity set depends on the mean field, so she picks a kernel anew at each empirical law. Most rules
+pick the worst one for a value function: that of an equilibrium, or one that they find at this law.
 """
 
 import abc
@@ -19,17 +19,17 @@ from rmfg.operators.robust_mdp import RobustMDP, policy_average
 
 
 class Nature(eqx.Module):
-    """A rule by which nature picks the kernel at a mean field."""
+    """A rule by which nature picks a kernel from her set at a mean field."""
 
     @abc.abstractmethod
     def answer(
         self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
     ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
-        """Return the kernel at a frozen mean field, and the values against which it was picked."""
+        """Return the kernel at the mean field of `mdp`, and the values to begin with in the next step."""
 
 
 class NominalNature(Nature):
-    """No doubt: the nominal kernel."""
+    """Nature plays the nominal kernel."""
 
     def answer(
         self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
@@ -38,7 +38,7 @@ class NominalNature(Nature):
 
 
 class FixedNature(Nature):
-    """The same kernel at all mean fields."""
+    """Nature plays the same kernel at all mean fields."""
 
     kernel: Kernel
 
@@ -49,9 +49,10 @@ class FixedNature(Nature):
 
 
 class WorstNature(Nature):
-    """The worst case at the mean field for values that stay as they are.
+    """Nature plays the worst case for values that do not change, at each mean field.
 
-    With a potential, nature mixes among what ties as she does at the equilibrium that it is of.
+    Where several kernels are equally bad she needs a rule to choose. An equilibrium brings one along:
+    its potential (S,) weighs them as nature does there, at a small temperature.
     """
 
     potential: Float[Array, " S"] | None
@@ -69,7 +70,11 @@ class WorstNature(Nature):
 
 
 class RandomNature(Nature):
-    """A kernel inside the set: a uniform share of the worst one for values drawn at random."""
+    """Nature plays a random kernel of her set, drawn anew in each step.
+
+    It lies between the nominal kernel and the worst one for values drawn from a normal law, at a share
+    that is drawn uniformly for each pair of state and action.
+    """
 
     def answer(
         self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
@@ -77,12 +82,16 @@ class RandomNature(Nature):
         for_values, for_share = jax.random.split(key)
         drawn = jax.random.normal(for_values, values.shape, values.dtype)
         share = jax.random.uniform(for_share, mdp.reward.shape, values.dtype)
-        # Sets are convex: what lies between two of their kernels is inside.
+        # Sets are convex: a kernel between two of theirs is inside.
         return mixed([mdp.kernel, mdp.worst(drawn).kernel], jnp.stack([1 - share, share])), values
 
 
 class AdversarialNature(Nature):
-    """The worst case for the policy's own robust values, found anew at each mean field."""
+    """Nature plays the worst case for the policy's robust values at the current mean field.
+
+    She finds these values by iterating the policy's Bellman operator until they change by no more than
+    `tolerance`, which is in the unit of values.
+    """
 
     policy: Float[Array, "S A"]
     tolerance: Float[Array, ""]
@@ -96,7 +105,7 @@ class AdversarialNature(Nature):
         def far(pair: tuple[Array, Array]) -> Array:
             return jnp.max(jnp.abs(pair[1] - pair[0])) > self.tolerance
 
-        # Values begin where they were at the last mean field, which is near.
+        # Begin at the values of the last mean field, which is near.
         values, _ = jax.lax.while_loop(
             far, lambda pair: (pair[1], improved(pair[1])), (values, improved(values))
         )

@@ -1,1 +1,1 @@
-"""How fast things move: Lipschitz constants of games and sets, contraction of iterations, mixing."""
+"""How fast things move with the mean field: Lipschitz constants of games and responses, contraction."""

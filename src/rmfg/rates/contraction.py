@@ -1,17 +1,17 @@
 """Whether soft mean-field iteration contracts at a temperature, by which factor, and how that is known.
 
-Phi(m) is the law that a population reaches when all play the soft best response at m and nature
-answers: its law one step later, or its stationary law. With L_r, L_s the constants of reward and
-support function, L_k that of the kernel by which the population moves, c its Dobrushin coefficient and
-c' that of nature's kernel,
+Phi maps a mean field m to the one that the population reaches when all agents play the soft best
+response at m and nature answers: one step later, or in the long run (its stationary law). Let L_r and
+L_s be the Lipschitz constants of the reward and of nature's support function, L_k that of the kernel by
+which the population moves, c its Dobrushin coefficient and c' that of nature's kernel. Then
 
     L_p = (L_r + discount L_s) / (temperature (1 - discount c'))     the policy's constant, in L1
     L   = c (1 + L_p) + L_k  (+ L_p)                                 one step
     L   = (c L_p + L_k) / (1 - c)  (+ L_p)                           stationary law
 
-where the terms in brackets are there if the mean field is a law over states and actions. Proofs are in
-the documentation (guarantees). If L < 1 there is exactly one soft equilibrium, and any law m is at most
-norm1(Phi(m) - m) / (1 - L) away from it.
+where the terms in brackets are there if the mean field is a law over states and actions. If L < 1 there
+is exactly one soft equilibrium, and every mean field m is at most norm1(Phi(m) - m) / (1 - L) away from
+it. Proofs are in docs/guarantees.md (F15 to F17).
 """
 
 import dataclasses
@@ -27,21 +27,23 @@ from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame, check_game
 from rmfg.model.problem import Population, Problem
-from rmfg.rates.movement import Movement
-from rmfg.rates.probing import Probes
-from rmfg.rates.steepness import Constant, steepness_of
+from rmfg.rates.constant import Constant
+from rmfg.rates.game_constants import game_constants
+from rmfg.rates.response_constants import ResponseConstants
+from rmfg.rates.sampled_responses import SampledResponses
 
 
 @dataclasses.dataclass(frozen=True)
 class Contraction:
     """The constants of soft mean-field iteration, and what follows from them.
 
-    `reward`, `kernel`, `support` are the constants of the reward, of the nominal kernel and of nature's
-    support function; `mover` is that of the kernel by which the population moves, `policy` that of the
-    soft policy, and `modulus` that of the map Phi. `dobrushin` bounds how little one step of the
-    population mixes, `nature_dobrushin` the same of nature's kernel. `bias` bounds what the
-    temperature costs: the soft equilibrium's exploitability in the game without one.
-    `residual` and `measured_rate` are those of the run that the guarantee belongs to, if there was one.
+    Lipschitz constants in the L1 norm of the mean field: `reward` (largest entry), `kernel` (the
+    nominal one, L1 of a row), `support` (nature's support function, largest entry), `mover` (the kernel
+    by which the population moves), `policy` (the soft policy, L1 of a row), `modulus` (the map Phi that
+    takes a mean field to the one that answers it). `dobrushin` bounds the Dobrushin coefficient of the
+    kernel that moves the population, `nature_dobrushin` that of nature's kernel. `bias` bounds what the
+    temperature costs, in the unit of values: the soft equilibrium's exploitability in the game without
+    one. `residual` and `measured_rate` belong to the run that this guarantees, if there was one.
     """
 
     reward: Constant
@@ -71,21 +73,21 @@ class Contraction:
 
     @property
     def rate(self) -> float:
-        """The factor by which damped iteration brings any two laws closer in a step, at most."""
+        """A bound of the factor by which a damped step brings any two mean fields closer in L1."""
         return 1 - self.damping + self.damping * self.modulus.value
 
     @property
     def distance(self) -> float | None:
-        """How far the run's law is from that of the soft equilibrium in L1, at most."""
+        """A bound of the L1 distance from the run's mean field to the soft equilibrium."""
         return None if self.residual is None else self.bound(self.residual)
 
     def bound(self, residual: float) -> float:
-        """Bound the L1 distance to the soft equilibrium of a law with norm1(Phi(m) - m) = residual."""
-        # Two laws are never farther apart than 2; without contraction there may be no one to reach.
+        """Bound the L1 distance from m to the soft equilibrium, where norm1(Phi(m) - m) = residual."""
+        # Two laws are never farther apart than 2. Without contraction there may be several equilibria.
         return min(residual / (1 - self.modulus.value), 2.0) if self.contractive else math.inf
 
     def with_run(self, residuals: Sequence[float], residual: float) -> "Contraction":
-        """Return the same with the residuals that a run had, and that of its answer."""
+        """Return the same beside a run: the residuals of its steps, and the one of its answer."""
         return dataclasses.replace(self, residual=residual, measured_rate=measured_rate(residuals))
 
     def __str__(self) -> str:
@@ -108,10 +110,16 @@ def contraction(
 ) -> Contraction:
     """Return the constants of soft mean-field iteration at a temperature, proved or estimated.
 
-    Proved are constants of games whose arrays do not depend on the mean field or are affine in it,
-    constants that the game declares in `lipschitz`, and what follows from them. What cannot be
-    proved is estimated at `num_samples` laws drawn from `seed`, and says so; an estimate can be too
-    small. `long_run` and `damping` are those of `Picard`.
+    Constants are proved where reward and kernel do not depend on the mean field or are affine in it,
+    where the game declares them in `lipschitz`, and where they follow from proved ones. The others
+    are estimated at `num_samples` mean fields drawn from `seed`, and say so; an estimate can be too
+    small. `temperature` is in the unit of rewards; `long_run` and `damping` are those of `Picard`.
+    No equilibrium is looked for.
+
+    Raises ValueError or TypeError for wrong input, by the name of the argument.
+
+    @inproceedings{cui2021, title={Approximately Solving Mean Field Games via Entropy-Regularized Deep
+      Reinforcement Learning}, author={Cui, Kai and Koeppl, Heinz}, booktitle={AISTATS}, year={2021}}
     """
     problem = Problem(game, ambiguity, population)
     check_game(game)
@@ -133,22 +141,22 @@ def contraction_of(
     seed: int = 0,
     near: Array | None = None,
 ) -> Contraction:
-    """Return the constants for a problem; one of the sampled laws is `near`."""
+    """Return the constants for a problem; one of the sampled mean fields is `near`."""
     game = problem.game
-    probes = Probes(problem, temperature, num_samples, seed, near)
-    steep = steepness_of(game, probes.laws)
-    movement = Movement(problem, temperature, steep, probes)
-    mover, stirring = movement.population()
+    samples = SampledResponses(problem, temperature, num_samples, seed, near)
+    alone = game_constants(game, samples.mean_fields)
+    response = ResponseConstants(problem, temperature, alone, samples)
+    mover, dobrushin = response.population()
     joint = game.mean_field == "state-action"
     return Contraction(
-        reward=steep.reward,
-        kernel=steep.kernel,
-        support=movement.support,
+        reward=alone.reward,
+        kernel=alone.kernel,
+        support=response.support,
         mover=mover,
-        dobrushin=stirring,
-        nature_dobrushin=movement.mixing,
-        policy=movement.policy,
-        modulus=_modulus(movement.policy, mover, stirring, long_run, joint),
+        dobrushin=dobrushin,
+        nature_dobrushin=response.nature_dobrushin,
+        policy=response.policy,
+        modulus=_modulus(response.policy, mover, dobrushin, long_run, joint),
         bias=temperature * math.log(game.num_actions) / (1 - float(game.discount)),
         temperature=temperature,
         damping=damping,
@@ -170,15 +178,16 @@ def measured_rate(residuals: Sequence[float]) -> float | None:
 
 
 def _modulus(
-    policy: Constant, mover: Constant, stirring: Constant, long_run: bool, joint: bool
+    policy: Constant, mover: Constant, dobrushin: Constant, long_run: bool, joint: bool
 ) -> Constant:
-    """The modulus of Phi from those of policy and mover."""
-    mixing, moved = stirring.value, stirring.value * policy.value + mover.value
-    forever = moved / (1 - mixing) if mixing < 1 else math.inf
-    found = forever if long_run else mixing + moved
-    proved = policy.proved and mover.proved and stirring.proved
+    """The modulus of Phi from the constants of policy and mover (F16)."""
+    coefficient, moved = dobrushin.value, dobrushin.value * policy.value + mover.value
+    stationary = moved / (1 - coefficient) if coefficient < 1 else math.inf
+    found = stationary if long_run else coefficient + moved
+    proved = policy.proved and mover.proved and dobrushin.proved
     if math.isinf(mover.value):
         return Constant(math.inf, mover.proved, mover.reason)
     if math.isinf(found):
         return Constant(found, proved, "one step of the population need not mix at all")
-    return Constant(found + joint * policy.value, proved, "from policy, mover and mixing")
+    reason = "from policy, mover and Dobrushin coefficient"
+    return Constant(found + joint * policy.value, proved, reason)

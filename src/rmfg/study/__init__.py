@@ -1,1 +1,1 @@
-"""Many solves, simulations or measurements, side by side as one dataset."""
+"""Studies: many solves, simulations or measurements side by side as one dataset."""

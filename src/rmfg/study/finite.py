@@ -1,13 +1,11 @@
-"""An equilibrium among finitely many agents, for many N: what happens, what is gained, what is bound.
+"""An equilibrium among finitely many agents, for many N: what happens, what one gains, and the bounds.
 
-All numbers come with intervals or are exact; slopes are those of straight lines through the points in
-logarithms.
+All numbers are exact or come with 95% intervals.
 """
 
-import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -18,20 +16,39 @@ from rmfg.core.horizon import steps_to_forget
 from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity import catalog
-from rmfg.model.game import MeanFieldGame, checked_game
+from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
-from rmfg.population.bound import FiniteBound, check_fits, finite_bound
-from rmfg.population.gap import METHODS, finite_gap
-from rmfg.population.simulator import CONFIDENCE, check_recorded, interval, simulate, whole
+from rmfg.population.bound import FiniteBound, bound_of, judged
+from rmfg.population.finite_gap import METHODS, gap_of
+from rmfg.population.setting import NATURES, Setting, checked_nature, setting
+from rmfg.population.simulator import check_recorded, simulated
+from rmfg.population.statistics import CONFIDENCE, ConfidenceInterval, confidence_interval
+from rmfg.study.slope import slope
 
 if TYPE_CHECKING:
     import xarray
 
-# What discounting leaves of the first step's weight where simulations end, unless that is too long.
+# Simulations end where discounting leaves this share of the first step's weight, unless that is too long.
 CUT_OFF = 1e-3
 MOST_STEPS = 1000
-# Numbers that one simulation may record; more runs are simulated one batch after another.
+# How many numbers one simulation may record; more runs are simulated one batch after another.
 RECORDED = 50_000_000
+
+
+class Plan(NamedTuple):
+    """What is asked for, checked.
+
+    `given` is the population of the equilibrium, and `simulated` the same where somebody else may move
+    it. `gap` is the method by which epsilon_N is found, or None.
+    """
+
+    given: Setting
+    simulated: Setting
+    agents: list[int]
+    runs: int
+    steps: int
+    gap: str | None
+    seed: int
 
 
 def finite_study(
@@ -54,108 +71,94 @@ def finite_study(
     same number of runs; the bounds of `rmfg.finite_bound`.
 
     Returns a dataset over `agents`: `distance`, the mean over time of the L1 distance between the
-    empirical law and the equilibrium's; `mean_return`; `epsilon` with the bound by verification;
-    `bound` and `uniform_bound` from global constants, all with `_low` and `_high` where they are not
-    exact; and seconds. Its attributes hold the slopes of `distance` and `epsilon` in N.
-    Raises ValueError for wrong input before any work is done.
+    empirical law and the equilibrium's; `mean_return`, `epsilon` and `verification`, its bound by
+    verification, in the unit of values; all these with `_low` and `_high`, the ends of their 95%
+    intervals; `bound` and `uniform_bound` from global constants, and whether these are proved;
+    and seconds. Its attributes hold the slopes of `distance` and `epsilon` in N: those of straight lines
+    through the logarithms.
+    Raises ValueError or TypeError for wrong input before any work is done, and ValueError where the
+    game is not finite at an empirical law or an exact gap is out of reach.
     """
-    checked_game(game)
     inputs.instance("equilibrium", equilibrium, Equilibrium, "an answer of `rmfg.solve`")
-    check_fits(game, equilibrium)
+    given = setting(game, equilibrium)
+    numbers = _numbers(agents)
+    seed = inputs.integer("seed", seed)
+    inputs.instance("progress", progress, bool | np.bool_ | Meter, "True, False or a meter")
+    runs = inputs.integer("num_runs", num_runs, 1)
+    if runs < 2:
+        raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
+    if gap is not None:
+        inputs.word("gap", gap, METHODS)
+    steps = min(MOST_STEPS, steps_to_forget(float(game.discount), CUT_OFF))
+    if num_steps is not None:
+        steps = inputs.integer("num_steps", num_steps, 1)
+    check_recorded(runs, steps, game.num_states)
+    moved = given
+    if nature is not None:
+        rule = checked_nature(nature, NATURES, game, equilibrium.ambiguity)
+        moved = given._replace(nature=rule)
+    plan = Plan(given, moved, numbers, runs, steps, gap, seed)
+    with metered(progress):
+        columns = _columns(plan, equilibrium)
+    return _dataset(plan, equilibrium, columns)
+
+
+def _numbers(agents: Array | Sequence[Number]) -> list[int]:
+    """The numbers of agents in increasing order."""
     listed = inputs.real("agents", agents)
     if listed.ndim != 1:
         raise ValueError(
             f"`agents` must be a list of numbers, but has shape {tuple(listed.shape)}."
         )
-    numbers = [whole("agents", number) for number in list(agents)]
+    numbers = [inputs.integer("agents", number, 1) for number in list(agents)]
     if not numbers or len(set(numbers)) < len(numbers):
         raise ValueError(f"`agents` must be one or more numbers, each once, but is {numbers}.")
-    seed = inputs.integer("seed", seed)
-    inputs.instance("progress", progress, bool | np.bool_ | Meter, "True, False or a meter")
-    runs = whole("num_runs", num_runs)
-    if runs < 2:
-        raise ValueError(f"`num_runs` must be at least 2 for an interval, but is {runs}.")
-    if gap is not None:
-        inputs.word("gap", gap, METHODS)
-    enough = min(MOST_STEPS, steps_to_forget(float(game.discount), CUT_OFF))
-    steps = enough if num_steps is None else whole("num_steps", num_steps)
-    check_recorded(runs, steps, game.num_states)
-    with metered(progress):
-        columns = _columns(game, equilibrium, sorted(numbers), runs, steps, nature, gap, seed)
-    return _dataset(game, equilibrium, sorted(numbers), columns, runs, steps, seed)
+    return sorted(numbers)
 
 
-def _columns(
-    game: MeanFieldGame,
-    equilibrium: Equilibrium,
-    numbers: list[int],
-    runs: int,
-    steps: int,
-    nature: str | Kernel | Array | None,
-    gap: str | None,
-    seed: int,
-) -> list[dict]:
+def _columns(plan: Plan, equilibrium: Equilibrium) -> list[dict]:
     """What was found for each number of agents."""
-    bound = finite_bound(equilibrium, numbers[0], game=game, posterior=False, seed=seed)
+    bound = bound_of(*judged(plan.given, equilibrium), plan.agents[0], plan.seed)
     columns = []
-    for number in numbers:
+    for agents in plan.agents:
         # Streams of different N must not be the same.
-        own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        column = _simulated(game, equilibrium, number, runs, steps, nature, own)
-        column |= _measured(game, equilibrium, number, gap, runs, own)
-        columns.append(column | _bounded(bound.at(number)))
+        seed = int(np.random.SeedSequence([plan.seed, agents]).generate_state(1)[0])
+        column = _simulated(plan, agents, seed) | _gap(plan, agents, seed)
+        columns.append(column | _bounds(bound.at(agents)))
     return columns
 
 
-def _simulated(
-    game: MeanFieldGame,
-    equilibrium: Equilibrium,
-    agents: int,
-    runs: int,
-    steps: int,
-    nature: str | Kernel | Array | None,
-    seed: int,
-) -> dict[str, float]:
+def _simulated(plan: Plan, agents: int, seed: int) -> dict[str, float]:
     """How far the empirical law strays, and what the mean agent gets."""
     begin = time.perf_counter()
-    batch = max(1, RECORDED // ((steps + 1) * game.num_states))
+    given = plan.simulated
+    batch = max(1, RECORDED // ((plan.steps + 1) * given.game.num_states))
     distances, returns = [], []
-    for number, done in enumerate(range(0, runs, batch)):
-        some = min(batch, runs - done)
-        found = simulate(
-            game, equilibrium, agents, steps, nature=nature, num_runs=some, seed=seed + number
-        )
-        distances.append(found["distance"].values.mean(axis=1))
-        returns.append(found["returns"].values)
+    for number, done in enumerate(range(0, plan.runs, batch)):
+        runs = min(batch, plan.runs - done)
+        found = simulated(given, agents, plan.steps, runs, seed + number)
+        distances.append(found.distance(given.distribution).mean(axis=1))
+        returns.append(found.returns)
     column = {"simulation_seconds": time.perf_counter() - begin}
     for name, parts in (("distance", distances), ("mean_return", returns)):
-        column |= dict(_with_ends(name, *interval(np.concatenate(parts))))
+        column |= _with_ends(name, confidence_interval(np.concatenate(parts)))
     return column
 
 
-def _measured(
-    game: MeanFieldGame,
-    equilibrium: Equilibrium,
-    agents: int,
-    method: str | None,
-    runs: int,
-    seed: int,
-) -> dict[str, float | str]:
+def _gap(plan: Plan, agents: int, seed: int) -> dict[str, float | str]:
     """What one agent gains by leaving, and the bound on it by verification."""
-    if method is None:
+    if plan.gap is None:
         return {}
-    begin = time.perf_counter()
-    found = finite_gap(game, None, equilibrium, agents, method=method, num_runs=runs, seed=seed)
-    upper = found.upper
+    found = gap_of(plan.given, agents, method=plan.gap, runs=plan.runs, seed=seed)
     return {
-        **_with_ends("epsilon", found.value, found.low, found.high),
-        **_with_ends("verification", upper.value, upper.low, upper.high),
+        **_with_ends("epsilon", ConfidenceInterval(found.value, found.low, found.high)),
+        **_with_ends("verification", found.upper),
         "method": found.method,
-        "epsilon_seconds": time.perf_counter() - begin,
+        "epsilon_seconds": found.seconds,
     }
 
 
-def _bounded(found: FiniteBound) -> dict[str, float | str]:
+def _bounds(found: FiniteBound) -> dict[str, float | str]:
     """The bounds from global constants."""
     return {
         "bound": found.value,
@@ -165,39 +168,14 @@ def _bounded(found: FiniteBound) -> dict[str, float | str]:
     }
 
 
-def _with_ends(name: str, value: float, low: float, high: float) -> dict[str, float]:
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
+def _with_ends(name: str, found: ConfidenceInterval) -> dict[str, float]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
-def slope(
-    agents: Array | Sequence[Number], values: Array | Sequence[Number]
-) -> tuple[float, float]:
-    """The slope of log(value) in log(N) by least squares, with its standard error.
-
-    NaN where fewer than three values are positive: through two points a line says nothing.
-    """
-    across, up = np.asarray(agents, dtype=float), np.asarray(values, dtype=float)
-    kept = np.isfinite(up) & (up > 0)
-    if kept.sum() < 3:
-        return math.nan, math.nan
-    across, up = np.log(across[kept]), np.log(up[kept])
-    line = np.polynomial.Polynomial.fit(across, up, 1).convert().coef
-    left = up - line[0] - line[1] * across
-    spread = np.sum((across - across.mean()) ** 2)
-    return float(line[1]), float(np.sqrt(np.sum(left**2) / (len(up) - 2) / spread))
-
-
-def _dataset(
-    game: MeanFieldGame,
-    equilibrium: Equilibrium,
-    agents: list[int],
-    columns: list[dict],
-    runs: int,
-    steps: int,
-    seed: int,
-) -> "xarray.Dataset":
+def _dataset(plan: Plan, equilibrium: Equilibrium, columns: list[dict]) -> "xarray.Dataset":
     import xarray
 
+    game = plan.given.game
     names = dict.fromkeys(name for column in columns for name in column)
     fields: dict[str, Float[np.ndarray, " N"]] = {
         name: np.array([column[name] for column in columns]) for name in names
@@ -210,13 +188,14 @@ def _dataset(
         "status": str(equilibrium.status),
         "value": float(np.asarray(equilibrium.value) @ np.asarray(equilibrium.distribution)),
         "scale": float(equilibrium.certificate.scale),
-        "num_runs": runs,
-        "num_steps": steps,
-        "seed": int(seed),
+        "num_runs": plan.runs,
+        "num_steps": plan.steps,
+        "seed": plan.seed,
         "confidence": CONFIDENCE,
     }
     for name in ("distance", "epsilon"):
         if name in fields:
-            facts[f"{name}_slope"], facts[f"{name}_slope_error"] = slope(agents, fields[name])
+            found = slope(plan.agents, fields[name])
+            facts[f"{name}_slope"], facts[f"{name}_slope_error"] = found
     axes = {name: (("agents",), array) for name, array in fields.items()}
-    return xarray.Dataset(axes, coords={"agents": agents}, attrs=facts)
+    return xarray.Dataset(axes, coords={"agents": plan.agents}, attrs=facts)

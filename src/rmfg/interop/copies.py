@@ -1,7 +1,7 @@
 """Copies and pickles of environments, which hold games made of functions.
 
-Games of the zoo hold functions that cannot be pickled: they are written as their recipe and built again.
-An environment has an attribute `population`, and everything that an episode changes is an attribute.
+Games of the zoo hold functions that cannot be pickled: they are written as their recipe and built
+again. An environment holds its game in `population`, and all that an episode changes in attributes.
 """
 
 import copy

@@ -39,16 +39,16 @@ def single_agent_env(
 
     The population stays at `mean_field`: an array of the kind that the game reads, (S,) or (S, A), or
     that of an equilibrium, which brings its ambiguity set along. The agent observes its state, a number
-    from 0 to S - 1, chooses an action from 0 to A - 1, gets reward(m)[s, a] and moves by nature's kernel.
-    It starts from `initial` (S,), by default from the population's own law. After `num_steps` steps it
-    is truncated; it never terminates, and returns are to be discounted with the game's discount. Equal
-    seeds in `reset` give equal numbers.
+    from 0 to S - 1, chooses an action from 0 to A - 1, gets reward(m)[s, a], and moves by nature's
+    kernel. It starts from `initial` (S,), by default from the population's own law. After `num_steps`
+    steps it is truncated; it never terminates, and returns are to be discounted with the game's
+    discount. Equal seeds in `reset` give equal numbers.
 
     `nature` says which kernel moves the agent; it stays the same for a whole episode:
 
     - "nominal": the nominal kernel;
-    - "worst_case": at an equilibrium its own kernel, or with an `ambiguity` of its own the worst case in
-      that set for the equilibrium's values; at an array the worst case for the robust best response;
+    - "worst_case": at an equilibrium, nature's kernel there, or with another `ambiguity` the worst case
+      in that set for the equilibrium's values; at an array, the worst case for the best response;
     - "random": a kernel of the set, drawn anew at each `reset`;
     - a kernel, or an array (S, A, S).
 

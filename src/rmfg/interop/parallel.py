@@ -1,4 +1,4 @@
-"""The environment of N agents who all act and all count for the law; importing it needs PettingZoo."""
+"""The environment of N agents who all act and all count for the law; needs PettingZoo."""
 
 from typing import Any
 

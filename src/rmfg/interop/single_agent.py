@@ -1,4 +1,4 @@
-"""The environment of one agent before a population that stays as it is; importing it needs Gymnasium."""
+"""The environment of one agent before a population that stays as it is; needs Gymnasium."""
 
 from typing import Any
 

@@ -1,14 +1,15 @@
 """The bound on what one of N agents can gain, before anything is simulated, with all its constants.
 
-Let C be the Lipschitz constant, in the law, of the reward plus the discounted support function; rho that
-of the map by which the population moves under the policy and nature's answer; e_N = sqrt((S - 1) / N) +
-2 / N; and c the consistency residual of the equilibrium's law m*. Then
+Let C be the Lipschitz constant, in the law, of the reward plus the discounted support function, rho
+that of the map by which the population moves under the policy and nature's answer, and c the
+consistency residual of the equilibrium's law m*. Then
 
+    e_N = sqrt((S - 1) / N) + 2 / N,
     E norm1(m_t - m*) <= sum over k <= t of rho^k (e_N + c),
     epsilon_N <= 2 C (e_N + c) / ((1 - discount) (1 - discount rho)) + exploitability,
 
 where discount * rho < 1. Where rho < 1, the same with 1 - rho holds too, uniformly in time. The proof
-is in docs/finite.md (F26).
+is in docs/finite_theory.md (F26).
 """
 
 import dataclasses

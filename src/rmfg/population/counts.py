@@ -48,7 +48,7 @@ class Compositions:
         return len(self.table)
 
     def joined(self) -> Int[np.ndarray, "S L"]:
-        """Number the compositions of one more agent: entry (s, i) is composition i with it in state s."""
+        """Number the compositions of one agent more: entry (s, i) has it in state s, beside row i."""
         digits = (self.num_agents + 2) ** np.arange(self.num_states, dtype=np.int64)
         keys = digits[:, None] + self.table @ digits
         return np.unique(keys, return_inverse=True)[1].reshape(keys.shape)

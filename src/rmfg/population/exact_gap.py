@@ -1,12 +1,12 @@
 """epsilon_N from the exact game of N agents, and its bounds by verification.
 
-The bounds are those of `sampled_gap`, with its v and h. Suprema over all that agent 1 and its nature may
-do take the place of samples:
+The bounds are those of `sampled_gap`, with its v and h. Suprema over all that agent 1 and its nature
+may do take the place of samples:
 
     S(g)(n) = sup E sum of discount^t g(n_t),    S(g) = g + discount * max over s of E S(g)(n').
 
 The bounds are S(max_s (T v - v)) + S(max_s -h) and S(R), where R is as there with
-Z = S(max_s h) + S(max_s -h). Proofs are in docs/finite.md (F24 and F25).
+Z = S(max_s h) + S(max_s -h). Proofs are in docs/finite_theory.md (F24 and F25).
 """
 
 import equinox as eqx

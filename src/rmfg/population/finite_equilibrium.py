@@ -1,9 +1,9 @@
 """The exact robust equilibrium of N agents, who all know where everybody is.
 
-Let c say how many of all N agents are in each state. A policy pi(a | s, c) and laws kappa(s' | s, a, c)
-are an equilibrium if the following holds while all others play pi and move by kappa: from every situation
-pi is optimal for agent 1 against the worst case in its set, and kappa is that worst case. This is a
-symmetric Markov perfect equilibrium of the robust game. The number of its situations grows like
+Let c say how many of all N agents are in each state. Let all agents but one play a policy pi(a | s, c)
+and move by a kernel kappa(s' | s, a, c). The two are an equilibrium if from every situation pi is
+optimal for the remaining agent against the worst case in its set, and kappa is that worst case. This is
+a symmetric Markov perfect equilibrium of the robust game. The number of situations grows like
 N^(S - 1), which is what a mean-field equilibrium spares.
 
 The search first plays best responses, as long as they help. Then it goes on from the best answer by
@@ -41,10 +41,10 @@ class FiniteEquilibrium:
     others are in each state. `policy` (S, L, A), `kernel` (S, L, A, S), with which nature answers the
     agent, and `value` (S, L) are given for each situation.
 
-    `exploitability` is the most that an agent gains by leaving the policy, from the worst situation, and
-    `nature_gap` the most by which the kernel misses nature's worst case where it is played. Both are
+    `exploitability` is the most that an agent gains by leaving the policy, from the worst situation.
+    `nature_gap` is the most by which the kernel misses nature's worst case where it is played. Both are
     in the unit of values, contain the errors of their solves, and are at most tol * scale where the
-    status is "certified". `scale` is the unit of `tol`. `memory` is what the transitions take, in bytes.
+    status is "certified". `scale` is the unit of `tol`, `memory` what the transitions take in bytes.
     """
 
     num_agents: int

@@ -1,9 +1,9 @@
 """The robust game of N agents, exactly, as one of them faces it while the others play a given policy.
 
 A situation is the state s of agent 1 and the composition n of the others: how many of them are in each
-state. The empirical law is m = (e_s + n) / N. The others move independently by their policy and nature's
-kernel at m. Agent 1 moves by its own action and the worst law in its set at m; both it and its nature
-know the situation:
+state. The empirical law is m = (e_s + n) / N. The others move independently by their policy and by
+nature's kernel at m. Agent 1 moves by its own action and the worst law in its set at m; both it and its
+nature know the situation:
 
     (T V)(s, n) = max over a of  r(s, a, m) + discount * min over q in U(s, a, m) of <q, W(s, n, .)>,
     W(s, n, s') = sum over n' of P(n' | n, m) V(s', n').

@@ -8,10 +8,11 @@ second order in m - m* and of first order in 1 / N. G solves the Stein equation
 
     G = B + discount * K G F  =  the sum over t of discount^t K^t B F^t,
 
-where B is the derivative of the policy's Bellman operator in the law, K the agent's chain under nature's
-answer, and F the derivative of the map by which the law moves. The bounds that rest on v are true for
-every G (docs/finite.md, F24 and F25); a bad G only makes them weak. Since v is affine in the law, its
-expectation after a step of N agents is its value at the expected law, and needs no sampling.
+where B is the derivative of the policy's Bellman operator in the law, K the agent's chain under
+nature's answer, and F the derivative of the map by which the law moves. The bounds that rest on v are
+true for every G (docs/finite_theory.md, F24 and F25); a bad G only makes them weak. Since v is affine
+in the law, its expectation after a step of N agents is its value at the expected law, and needs no
+sampling.
 """
 
 from typing import NamedTuple

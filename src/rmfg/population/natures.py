@@ -1,7 +1,7 @@
 """Nature's rules: how she picks the kernel by which a finite population moves.
 
-Her ambiguity set depends on the mean field, so she picks a kernel anew at each empirical law. Most rules
-pick the worst one for a value function: that of an equilibrium, or one that they find at this law.
+Her ambiguity set depends on the mean field, so she picks a kernel anew at each empirical law. Most
+rules pick the worst one for a value function: that of an equilibrium, or one found at this law.
 """
 
 import abc
@@ -25,7 +25,7 @@ class Nature(eqx.Module):
     def answer(
         self, mdp: RobustMDP, values: Float[Array, " S"], key: Array
     ) -> tuple[Kernel | Leaking, Float[Array, " S"]]:
-        """Return the kernel at the mean field of `mdp`, and the values to begin with in the next step."""
+        """Return the kernel at the mean field of `mdp`, and the values to start from in the next."""
 
 
 class NominalNature(Nature):

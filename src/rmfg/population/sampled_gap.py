@@ -13,7 +13,7 @@ deviations gain: it is zero where every action that is not played is worse by mo
 Where the others' chain does not depend on the empirical law, agent 1 has no influence on n_t, and both
 bounds are plain expectations that can be sampled; Z is sampled by what follows on the same path, which
 makes the bound no smaller (Jensen's inequality). From below, the gain is bounded by that of a deviation
-that plans with v and is really played. Proofs are in docs/finite.md (F24 and F25).
+that plans with v and is really played. Proofs are in docs/finite_theory.md (F24 and F25).
 """
 
 from typing import NamedTuple

@@ -83,7 +83,7 @@ def simulate(
     - "worst_case": the worst case for the equilibrium's values, or else for the policy's robust values
       at `initial`;
     - "random": a kernel inside the set, drawn anew in each step;
-    - "adversary": the worst case for the policy's robust values at the empirical law, found in each step;
+    - "adversary": the worst case for the policy's robust values at the empirical law;
     - a kernel, or an array (S, A, S).
 
     By default nature moves the agents as she moves the equilibrium's population. For a policy alone
@@ -95,8 +95,8 @@ def simulate(
 
     Returns a dataset: `empirical_law` (run, time, state), the shares of `actions` (run, step, action),
     `returns` (run), the mean agent's discounted return over `num_steps` steps in the unit of values,
-    `mean_return` with its 95% interval, and `distance` (run, time), the L1 distance of the empirical law
-    from the law at the start.
+    `mean_return` with its 95% interval, and `distance` (run, time), the L1 distance of the empirical
+    law from the law at the start.
     Raises ValueError or TypeError for wrong input before any work is done, and ValueError where the
     game is not finite at an empirical law.
     """

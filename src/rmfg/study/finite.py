@@ -28,7 +28,7 @@ from rmfg.study.slope import slope
 if TYPE_CHECKING:
     import xarray
 
-# Simulations end where discounting leaves this share of the first step's weight, unless that is too long.
+# Simulations end where discounting leaves this share of the first step's weight, or earlier.
 CUT_OFF = 1e-3
 MOST_STEPS = 1000
 # How many numbers one simulation may record; more runs are simulated one batch after another.
@@ -74,8 +74,8 @@ def finite_study(
     empirical law and the equilibrium's; `mean_return`, `epsilon` and `verification`, its bound by
     verification, in the unit of values; all these with `_low` and `_high`, the ends of their 95%
     intervals; `bound` and `uniform_bound` from global constants, and whether these are proved;
-    and seconds. Its attributes hold the slopes of `distance` and `epsilon` in N: those of straight lines
-    through the logarithms.
+    and seconds. Its attributes hold the slopes of `distance` and `epsilon` in N, which are those of
+    straight lines through the logarithms.
     Raises ValueError or TypeError for wrong input before any work is done, and ValueError where the
     game is not finite at an empirical law or an exact gap is out of reach.
     """

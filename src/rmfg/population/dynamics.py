@@ -110,9 +110,9 @@ def check_finite(
     for array in arrays:
         bad |= ~np.isfinite(array.reshape(*places, -1)).all(axis=-1)
     if bad.any():
-        law = np.array2string(distributions[bad][0], precision=3, threshold=10)
+        shown = np.array2string(distributions[bad][0], precision=3, threshold=10)
         raise ValueError(
-            f"`game` gave NaN or infinity at the empirical law {law}. A finite population leaves "
+            f"`game` gave NaN or infinity at the empirical law {shown}. A finite population leaves "
             "states empty: guard logarithms and divisions in the reward and the kernel."
         )
 

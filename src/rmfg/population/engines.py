@@ -17,6 +17,10 @@ from jaxtyping import Float, Int
 from rmfg.core.precision import Array
 from rmfg.population.counts import normalized
 
+METHODS = ("auto", "agents", "counts")
+# Agents cost memory one by one: for more agents than these, in all runs, "auto" moves their numbers.
+MOST_AGENTS = 100_000
+
 
 class Engine(abc.ABC):
     """Draws how agents start and move; what stands for them from step to step is its own affair."""
@@ -42,8 +46,8 @@ class Engine(abc.ABC):
         """
 
     @abc.abstractmethod
-    def record(self) -> tuple[Int[np.ndarray, "R T+1 N"], Int[np.ndarray, "R T N"]] | None:
-        """Return all agents' states and actions, if they were kept."""
+    def record(self) -> tuple[Int[np.ndarray, "R M N"], Int[np.ndarray, "R T N"]] | None:
+        """Return all agents' states, before each step and after the last, and actions; or nothing."""
 
 
 class AgentEngine(Engine):
@@ -78,7 +82,7 @@ class AgentEngine(Engine):
             self.taken.append(np.asarray(actions))
         return states, np.asarray(pairs)
 
-    def record(self) -> tuple[Int[np.ndarray, "R T+1 N"], Int[np.ndarray, "R T N"]] | None:
+    def record(self) -> tuple[Int[np.ndarray, "R M N"], Int[np.ndarray, "R T N"]] | None:
         return (np.stack(self.history, 1), np.stack(self.taken, 1)) if self.keep else None
 
 
@@ -110,6 +114,11 @@ class CountEngine(Engine):
 
     def record(self) -> None:
         return None
+
+
+def cheapest(agents: int, runs: int) -> str:
+    """The method that "auto" stands for."""
+    return "agents" if agents * runs <= MOST_AGENTS else "counts"
 
 
 @eqx.filter_jit

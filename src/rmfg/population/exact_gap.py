@@ -72,7 +72,7 @@ def _situations(
     dynamics: Dynamics, test: TestFunction, game: FiniteGame
 ) -> tuple[Float[np.ndarray, "S L A"], Float[np.ndarray, "S L"]]:
     """Action values and the test function in all situations."""
-    size, length = game.empirical_laws.shape[:2]
+    size, length = game.distributions.shape[:2]
     states, rows = np.divmod(np.arange(size * length), length)
     agents = np.array(float(game.num_agents))
 

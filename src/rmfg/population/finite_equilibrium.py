@@ -26,7 +26,7 @@ from rmfg.core.status import Status
 from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.population.setting import finite_problem
-from rmfg.population.symmetric import Answer, Profile, SymmetricGame
+from rmfg.population.symmetric import BestReply, Profile, SymmetricGame
 
 # The games of one agent are solved to this share of what is asked for.
 SHARPER = 0.05
@@ -109,12 +109,14 @@ def finite_equilibrium(
             "agents meet would depend on actions not yet taken. Take a game that reads states."
         )
     with jax.enable_x64(True), metered(progress):
-        table = SymmetricGame(problem, agents)
-        profile, scale = table.start()
-        kept, found, steps, status = _search(table, profile, float(tol), scale, most, begin + limit)
+        symmetric = SymmetricGame(problem, agents)
+        profile, scale = symmetric.start()
+        kept, found, steps, status = _search(
+            symmetric, profile, float(tol), scale, most, begin + limit
+        )
     return FiniteEquilibrium(
         num_agents=agents,
-        counts=table.others.table,
+        counts=symmetric.others.table,
         policy=kept.policy,
         kernel=kept.laws,
         value=found.value,
@@ -130,16 +132,16 @@ def finite_equilibrium(
 
 
 def _search(
-    table: SymmetricGame, profile: Profile, tol: float, scale: float, most: int, deadline: float
-) -> tuple[Profile, Answer, int, Status]:
-    """The best profile met, its answer, the number of steps, and why the search ended."""
+    game: SymmetricGame, profile: Profile, tol: float, scale: float, most: int, deadline: float
+) -> tuple[Profile, BestReply, int, Status]:
+    """The best profile met, the reply to it, the number of steps, and why the search ended."""
     within, accuracy = tol * scale, SHARPER * tol * scale
-    found = table.answer(profile, accuracy)
+    found = game.best_reply(profile, accuracy)
     best, kept, steps, damped = found, profile, 0, 0
     status = Status.CERTIFIED if found.merit <= within else None
     while status is None:
-        profile = profile.toward(found.best, 1 / (damped + 1))
-        found = table.answer(profile, accuracy)
+        profile = profile.toward(found.profile, 1 / (damped + 1))
+        found = game.best_reply(profile, accuracy)
         steps += 1
         if found.merit < best.merit:
             best, kept = found, profile
@@ -151,7 +153,7 @@ def _search(
     return kept, best, steps, status
 
 
-def _ended(best: Answer, within: float, steps_are_up: bool, deadline: float) -> Status | None:
+def _ended(best: BestReply, within: float, steps_are_up: bool, deadline: float) -> Status | None:
     """Why the search ends here, if it does."""
     if best.merit <= within:
         return Status.CERTIFIED

@@ -75,11 +75,10 @@ def others_of(num_agents: int, num_states: int) -> Compositions:
 def finite_game(dynamics: Dynamics, num_agents: int) -> "FiniteGame":
     """Return the game of N agents in which the others move by these dynamics."""
     others = others_of(num_agents, dynamics.problem.game.num_states)
-    laws = _empirical_laws(others)
-    (chains,) = blockwise(
-        lambda block: (_chains(dynamics, block),), laws.reshape(-1, laws.shape[2])
-    )
-    chains = chains.reshape(*laws.shape, laws.shape[2])
+    distributions = _distributions(others)
+    flat = distributions.reshape(-1, others.num_states)
+    (chains,) = blockwise(lambda block: (_chains(dynamics, block),), flat)
+    chains = chains.reshape(*distributions.shape, others.num_states)
     return FiniteGame(dynamics.problem, np.asarray(dynamics.policy), others, chains)
 
 
@@ -99,13 +98,13 @@ class FiniteGame:
     ):
         self.problem, self.policy, self.others = problem, policy, others
         self.num_agents = others.num_agents + 1
-        self.empirical_laws = _empirical_laws(others)
+        self.distributions = _distributions(others)
         self.transitions = [self._transitions(each) for each in chains]
 
     @property
     def num_situations(self) -> int:
         """Own states times compositions of the others."""
-        return self.empirical_laws.shape[0] * self.empirical_laws.shape[1]
+        return self.distributions.shape[0] * self.distributions.shape[1]
 
     def optimal(self, tolerance: float) -> Value:
         """Return the robust value of the best policy of agent 1."""
@@ -114,7 +113,7 @@ class FiniteGame:
     def played(self, tolerance: float, policy: Float[np.ndarray, "S L A"] | None = None) -> Value:
         """Return the robust value of `policy`, or of the game's own, which knows the own state only."""
         plan = self.policy[:, None] if policy is None else policy
-        shape = (*self.empirical_laws.shape[:2], plan.shape[-1])
+        shape = (*self.distributions.shape[:2], plan.shape[-1])
         return self._solve(np.broadcast_to(plan, shape), tolerance)
 
     def expected(self, values: Float[np.ndarray, "S L"]) -> Float[np.ndarray, "S L S"]:
@@ -123,14 +122,17 @@ class FiniteGame:
 
     def answers(self, expected: Float[np.ndarray, "S L S"]) -> Answers:
         """Return action values and nature's laws for given W."""
-        size, length = self.empirical_laws.shape[:2]
+        size, length = self.distributions.shape[:2]
         states = np.repeat(np.arange(size), length)
-        laws, values = self.empirical_laws.reshape(-1, size), expected.reshape(-1, size)
+        distributions, values = self.distributions.reshape(-1, size), expected.reshape(-1, size)
         q, answered = blockwise(
-            lambda *block: _answers(self.problem, self.policy, *block), states, laws, values
+            lambda *block: _answers(self.problem, self.policy, *block),
+            states,
+            distributions,
+            values,
         )
         found = Answers(q.reshape(size, length, -1), answered.reshape(size, length, -1, size))
-        check_finite(self.empirical_laws, *found)
+        check_finite(self.distributions, *found)
         return found
 
     def start(self, distribution: Float[np.ndarray, " S"]) -> Float[np.ndarray, "S L"]:
@@ -158,14 +160,14 @@ class FiniteGame:
         for begin in range(0, len(table), self.others.block):
             report(begin, {"of": len(table), "agents": self.num_agents})
             some = slice(begin, begin + self.others.block)
-            laws = self.others.convolved(chains[some], table[some])
-            parts.append(scipy.sparse.csr_array(np.where(laws < NEGLIGIBLE, 0, laws)))
+            rows = self.others.convolved(chains[some], table[some])
+            parts.append(scipy.sparse.csr_array(np.where(rows < NEGLIGIBLE, 0, rows)))
         return scipy.sparse.csr_array(scipy.sparse.vstack(parts))
 
     def _solve(self, policy: Float[np.ndarray, "S L A"] | None, tolerance: float) -> Value:
         """The value of a policy, or of the best one, by modified policy iteration."""
         discount = float(self.problem.game.discount)
-        value = best = np.zeros(self.empirical_laws.shape[:2])
+        value = best = np.zeros(self.distributions.shape[:2])
         residual = np.inf
         for number in range(ROUNDS):
             report(number, {"residual": residual, "agents": self.num_agents})
@@ -203,7 +205,7 @@ class FiniteGame:
         return value
 
 
-def _empirical_laws(others: Compositions) -> Float[np.ndarray, "S L S"]:
+def _distributions(others: Compositions) -> Float[np.ndarray, "S L S"]:
     """The empirical law in each situation: agent 1 in a state, the others in a composition."""
     own = np.eye(others.num_states)[:, None]
     return (own + others.table) / (others.num_agents + 1)

@@ -6,54 +6,30 @@ actions enter it by their expectation under the policy.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from rmfg.answer.equilibrium import Equilibrium
 from rmfg.core import inputs
 from rmfg.core.memory import affordable
-from rmfg.core.meter import Meter, metered, report
+from rmfg.core.meter import Meter, metered
 from rmfg.core.precision import Array, Number
 from rmfg.model.ambiguity.base import Ambiguity
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
-from rmfg.population.dynamics import Dynamics, check_finite, dynamics
-from rmfg.population.engines import AgentEngine, CountEngine, Engine
+from rmfg.population.engines import METHODS, cheapest
 from rmfg.population.setting import Setting, setting
 from rmfg.population.statistics import CONFIDENCE, confidence_interval
+from rmfg.population.trajectories import Trajectories, trajectories
 
 if TYPE_CHECKING:
     import xarray
 
-METHODS = ("auto", "agents", "counts")
-# Agents cost memory one by one: for more agents than these, in all runs, "auto" keeps their numbers.
-MOST_AGENTS = 100_000
 # How many numbers a step holds for each agent: its state, draws, and where it may go.
 NUMBERS_OF_AN_AGENT = 4
 MOST_RECORDED = 200_000_000
-
-
-class Record(NamedTuple):
-    """What is kept of a simulation of R runs and T steps.
-
-    `distributions` are the empirical laws before each step and after the last one, `actions` the shares
-    of agents who took each action, `returns` the mean agent's discounted returns, and `agents` all
-    agents' states and actions, if they were kept.
-    """
-
-    distributions: Float[np.ndarray, "R T+1 S"]
-    actions: Float[np.ndarray, "R T A"]
-    returns: Float[np.ndarray, " R"]
-    agents: tuple[Int[np.ndarray, "R T+1 N"], Int[np.ndarray, "R T N"]] | None
-
-    def distance(self, distribution: Float[np.ndarray, " S"]) -> Float[np.ndarray, "R T+1"]:
-        """Return the L1 distances of the empirical laws from a law."""
-        return np.abs(self.distributions - distribution).sum(axis=-1)
 
 
 def simulate(
@@ -109,36 +85,17 @@ def simulate(
     if keep_agents and method == "counts":
         raise ValueError('`keep_agents` needs `method="agents"`: counts do not know who is where.')
     if method == "auto":
-        method = "agents" if keep_agents else _cheaper(agents, runs)
+        method = "agents" if keep_agents else cheapest(agents, runs)
     if method == "agents":
         affordable("num_agents", NUMBERS_OF_AN_AGENT * agents * runs, "moving each agent")
     check_recorded(
         runs, steps, *((agents, "agents") if keep_agents else (given.game.num_states, "states"))
     )
     with metered(progress):
-        record = simulated(given, agents, steps, runs, seed, method, keep_agents)
+        found = trajectories(given, agents, steps, runs, seed, method, keep_agents)
     name = given.nature if isinstance(given.nature, str) else "kernel"
     facts = {"num_agents": agents, "nature": name, "method": method, "seed": seed}
-    return _dataset(given, record, facts)
-
-
-def simulated(
-    given: Setting,
-    agents: int,
-    steps: int,
-    runs: int,
-    seed: int,
-    method: str = "auto",
-    keep_agents: bool = False,
-) -> Record:
-    """Simulate a population that was checked."""
-    if method == "auto":
-        method = _cheaper(agents, runs)
-    engine = CountEngine(given.policy)
-    if method == "agents":
-        engine = AgentEngine(given.policy, keep_agents)
-    with jax.enable_x64(True):
-        return _run(engine, dynamics(given), given.distribution, agents, steps, runs, seed)
+    return _dataset(given, found, facts)
 
 
 def check_recorded(runs: int, steps: int, width: int, what: str = "states") -> None:
@@ -151,79 +108,34 @@ def check_recorded(runs: int, steps: int, width: int, what: str = "states") -> N
         )
 
 
-def _cheaper(agents: int, runs: int) -> str:
-    """The method that costs less."""
-    return "agents" if agents * runs <= MOST_AGENTS else "counts"
-
-
-def _run(
-    engine: Engine,
-    dynamics: Dynamics,
-    distribution: Float[np.ndarray, " S"],
-    agents: int,
-    steps: int,
-    runs: int,
-    seed: int,
-) -> Record:
-    """The loop over time, whichever engine moves the agents."""
-    discount = float(dynamics.problem.game.discount)
-    population = engine.start(distribution, agents, runs, seed)
-    values = jnp.broadcast_to(jnp.asarray(dynamics.values), (runs, len(distribution)))
-    key = jax.random.fold_in(jax.random.key(seed), 1)
-    laws, actions, returns = [engine.counts(population) / agents], [], np.zeros(runs)
-    for step in range(steps):
-        report(step, {"of": steps, "agents": agents})
-        keys = jax.random.split(jax.random.fold_in(key, step), runs)
-        reward, slots, rows, values = _rows(dynamics, jnp.asarray(laws[-1]), values, keys)
-        # What a game says of states where nobody is does not matter.
-        there = laws[-1][:, :, None] > 0
-        reward = np.where(there, np.asarray(reward), 0.0)
-        mass = np.asarray(rows).sum(axis=1)
-        check_finite(laws[-1], reward, np.where(there, mass, 1.0))
-        if not np.isfinite(mass).all():
-            rows = np.where(there[:, None], np.asarray(rows), 1.0)
-        population, pairs = engine.step(population, slots, rows, step + 2)
-        shares = pairs / agents
-        returns += discount**step * np.einsum("rsa,rsa->r", shares, reward)
-        actions.append(shares.sum(axis=1))
-        laws.append(engine.counts(population) / agents)
-    return Record(np.stack(laws, 1), np.stack(actions, 1), returns, engine.record())
-
-
-@eqx.filter_jit
-def _rows(
-    dynamics: Dynamics, laws: Float[Array, "R S"], values: Float[Array, "R S"], keys: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Rewards, successors, their probabilities, and nature's values, for every run."""
-    return jax.vmap(dynamics.rows)(laws, values, keys)
-
-
-def _dataset(given: Setting, record: Record, facts: dict[str, object]) -> "xarray.Dataset":
+def _dataset(given: Setting, found: Trajectories, facts: dict[str, object]) -> "xarray.Dataset":
+    """The trajectories and what follows from them, with names on all axes."""
     import xarray
 
     game = given.game
     states, actions = given.policy.shape
-    steps = record.actions.shape[1]
-    found = confidence_interval(record.returns)
-    ends = {"interval": [found.low, found.high], "confidence": CONFIDENCE}
-    largest = np.abs(np.asarray(game.reward(given.mean_field()))).max()
-    tail = float(game.discount) ** steps * float(largest) / (1 - float(game.discount))
+    mean = confidence_interval(found.returns)
+    ends = {"interval": [mean.low, mean.high], "confidence": CONFIDENCE}
     fields = {
-        "empirical_law": (("run", "time", "state"), record.distributions),
-        "actions": (("run", "step", "action"), record.actions),
-        "returns": (("run",), record.returns),
-        "distance": (("run", "time"), record.distance(given.distribution)),
-        "mean_return": ((), found.value, ends),
+        "empirical_law": (("run", "time", "state"), found.distributions),
+        "actions": (("run", "step", "action"), found.actions),
+        "returns": (("run",), found.returns),
+        "distance": (("run", "time"), found.distance(given.distribution)),
+        "mean_return": ((), mean.value, ends),
         "law_at_start": (("state",), given.distribution),
     }
-    if record.agents is not None:
-        fields["agent_state"] = (("run", "time", "agent"), record.agents[0])
-        fields["agent_action"] = (("run", "step", "agent"), record.agents[1])
+    if found.agents is not None:
+        fields["agent_state"] = (("run", "time", "agent"), found.agents[0])
+        fields["agent_action"] = (("run", "step", "agent"), found.agents[1])
     names = {"state": game.state_names, "action": game.action_names}
     sizes = {"state": states, "action": actions}
     coords = {
         axis: list(name) if name is not None else np.arange(sizes[axis])
         for axis, name in names.items()
     }
-    about = {"discount": float(game.discount), "game": game.name or "", "returns_left_out": tail}
+    # What steps that were not simulated can add to a return, by the rewards at the start.
+    largest = np.abs(np.asarray(game.reward(given.mean_field()))).max()
+    steps, discount = found.actions.shape[1], float(game.discount)
+    tail = discount**steps * float(largest) / (1 - discount)
+    about = {"discount": discount, "game": game.name or "", "returns_left_out": tail}
     return xarray.Dataset(fields, coords, attrs=facts | about)

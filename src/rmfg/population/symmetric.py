@@ -23,15 +23,16 @@ class Profile(NamedTuple):
         return Profile(*mixed)
 
 
-class Answer(NamedTuple):
-    """What agent 1 and nature answer to a profile, and how good the profile itself is.
+class BestReply(NamedTuple):
+    """What agent 1 and nature reply to a profile of the others, and how good that profile is itself.
 
-    `value` is what agent 1 gets by the profile, `exploitability` the most that it gains by leaving it
-    and `nature_gap` the most by which nature's laws miss her worst case, both from the worst situation
-    and with the errors of their solves. `memory` is what the transitions take in bytes.
+    `profile` is the reply. The other numbers belong to the profile that is replied to: `value` is what
+    agent 1 gets by it, `exploitability` the most that it gains by leaving it, and `nature_gap` the most
+    by which nature's laws miss her worst case. The last two are from the worst situation, and contain
+    the errors of their solves. `memory` is what the transitions take in bytes.
     """
 
-    best: Profile
+    profile: Profile
     value: Float[np.ndarray, "S L"]
     exploitability: float
     nature_gap: float
@@ -63,7 +64,7 @@ class SymmetricGame:
         scale = self._usual_range(reward) / (1 - float(self.problem.game.discount))
         return Profile(policy, laws), scale or 1.0
 
-    def answer(self, profile: Profile, tolerance: float) -> Answer:
+    def best_reply(self, profile: Profile, tolerance: float) -> BestReply:
         """Solve the game of agent 1 when the others, and nature for them, follow a profile."""
         game = self._facing(np.einsum("slat,sla->slt", profile.laws, profile.policy))
         played, optimal = game.played(tolerance, profile.policy), game.optimal(tolerance)
@@ -75,8 +76,8 @@ class SymmetricGame:
         there = np.ones(q.shape[2], bool) if actions is None else np.asarray(actions)[:, None]
         greedy = np.eye(q.shape[2])[np.where(there, q, -np.inf).argmax(axis=2)]
         stored = [(moves.data, moves.indices, moves.indptr) for moves in game.transitions]
-        return Answer(
-            best=Profile(greedy, laws),
+        return BestReply(
+            profile=Profile(greedy, laws),
             value=played.value,
             exploitability=float((optimal.value - played.value).max()) + error,
             nature_gap=float((missed * profile.policy).max()) + error,

@@ -19,10 +19,12 @@ from rmfg.model.ambiguity import catalog
 from rmfg.model.game import MeanFieldGame
 from rmfg.model.kernel import Kernel
 from rmfg.population.bound import FiniteBound, bound_of, judged
+from rmfg.population.engines import cheapest
 from rmfg.population.finite_gap import METHODS, gap_of
 from rmfg.population.setting import NATURES, Setting, checked_nature, setting
-from rmfg.population.simulator import check_recorded, simulated
+from rmfg.population.simulator import check_recorded
 from rmfg.population.statistics import CONFIDENCE, ConfidenceInterval, confidence_interval
+from rmfg.population.trajectories import trajectories
 from rmfg.study.slope import slope
 
 if TYPE_CHECKING:
@@ -136,7 +138,8 @@ def _simulated(plan: Plan, agents: int, seed: int) -> dict[str, float]:
     distances, returns = [], []
     for number, done in enumerate(range(0, plan.runs, batch)):
         runs = min(batch, plan.runs - done)
-        found = simulated(given, agents, plan.steps, runs, seed + number)
+        method = cheapest(agents, runs)
+        found = trajectories(given, agents, plan.steps, runs, seed + number, method)
         distances.append(found.distance(given.distribution).mean(axis=1))
         returns.append(found.returns)
     column = {"simulation_seconds": time.perf_counter() - begin}

@@ -68,9 +68,10 @@ def setting(
     problem = finite_problem(game, ambiguity)
     array = _checked_policy(policy, game)
     distribution = _initial(game, equilibrium, initial)
+    if nature is None and equilibrium is not None:
+        nature = equilibrium.population
     if nature is None:
         nature = "nominal" if ambiguity is None else "worst_case"
-        nature = nature if equilibrium is None else equilibrium.population
     rule = checked_nature(nature, natures, game, ambiguity)
     return Setting(problem, array, distribution, rule, equilibrium)
 

@@ -25,7 +25,7 @@ from rmfg.population.setting import NATURES, Setting, checked_nature, setting
 from rmfg.population.simulator import check_recorded
 from rmfg.population.statistics import CONFIDENCE, ConfidenceInterval, confidence_interval
 from rmfg.population.trajectories import trajectories
-from rmfg.study.slope import slope
+from rmfg.study.power_law import slope
 
 if TYPE_CHECKING:
     import xarray

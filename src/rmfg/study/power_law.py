@@ -1,4 +1,4 @@
-"""Powers of N that numbers fall like."""
+"""The power of N by which numbers fall."""
 
 import math
 from collections.abc import Sequence

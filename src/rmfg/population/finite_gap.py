@@ -36,7 +36,6 @@ LARGEST_SAMPLE = 1e12
 CUT_OFF = 1e-6
 # The natures whose kernel is a function of the empirical law, which the exact game needs.
 DETERMINISTIC = ("nominal", "worst_case", "adversary")
-TOLERANCE = 1e-10
 
 
 def finite_gap(
@@ -48,7 +47,7 @@ def finite_gap(
     method: str = "auto",
     initial: Array | Sequence[float] | None = None,
     nature: str | Kernel | Array | None = None,
-    tol: Number = TOLERANCE,
+    tol: Number = 1e-10,
     num_runs: Number = 100,
     num_steps: Number | None = None,
     seed: int = 0,
@@ -95,7 +94,7 @@ def gap_of(
     agents: int,
     *,
     method: str = "auto",
-    tol: float = TOLERANCE,
+    tol: float = 1e-10,
     runs: int,
     steps: int | None = None,
     seed: int,

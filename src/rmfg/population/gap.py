@@ -10,8 +10,8 @@ class FiniteGap:
     """epsilon_N: the gain of the best deviation of one among N agents, all starting independently.
 
     Gains are discounted sums in the unit of values. epsilon_N lies between `low` and `high`. `value`
-    is epsilon_N itself where the game was solved exactly; where it was sampled, `value` is the gain
-    of a deviation that was really played, which is no larger than epsilon_N.
+    is epsilon_N itself where the game was solved exactly. Where it was sampled, `value` estimates the
+    gain of a deviation that plans one step ahead, which is at most epsilon_N.
 
     `upper` is the bound by verification. `proved` says whether it rests on theorems alone, and
     `reason` why or why not. A sampled bound is an estimate with its 95% interval all the same; it

@@ -31,8 +31,8 @@ from rmfg.core.precision import Array
 from rmfg.model.actions import substituted
 from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Candidate, Problem, moved_by
+from rmfg.operators.bellman_newton import Point, solve_bellman
 from rmfg.operators.flows import flows
-from rmfg.operators.newton import Point, solve_bellman
 from rmfg.operators.response import SMALLEST_TOLERANCE
 from rmfg.operators.robust_mdp import RobustMDP, policy_average
 from rmfg.operators.stationary import long_run_law
@@ -96,7 +96,7 @@ def appraise(
     begin = own.value if optimal_start is None else start(optimal_start)
     optimal = solve_bellman(mdp, begin, _accuracy(np.asarray(own.value))).point
 
-    nature = optimal.answer.kernel if candidate.kernel is None else candidate.kernel
+    nature = optimal.worst_case.kernel if candidate.kernel is None else candidate.kernel
     best, gain, mean_gain, gap = (
         float(number)
         for number in _numbers(problem, mdp, optimal, own, jnp.asarray(policy), law, nature)
@@ -186,7 +186,7 @@ def _numbers(
     attained = nature.expectation(optimal.value)
     attained += problem.ambiguity.penalty(nature, mdp.kernel, mdp.mean_field)
     mass = law[:, None] * policy
-    gap = jnp.max(jnp.where(mass > 0, attained - optimal.answer.worst, 0))
+    gap = jnp.max(jnp.where(mass > 0, attained - optimal.worst_case.worst, 0))
     return (
         jnp.max(best_low - own_high),
         jnp.max(regret),
@@ -204,7 +204,7 @@ def _bounds(
         return jnp.max(q, axis=1) if policy is None else policy_average(q, policy)
 
     value, horizon = point.value, 1 / (1 - mdp.discount)
-    fall = jnp.maximum(jnp.max(value - image(point.answer.q)), 0)
-    upper = image(mdp.q_before(point.answer.attained))
+    fall = jnp.maximum(jnp.max(value - image(point.worst_case.q)), 0)
+    upper = image(mdp.q_before(point.worst_case.attained))
     rise = jnp.maximum(jnp.max(upper - value), 0)
     return value - fall * horizon, value + rise * horizon

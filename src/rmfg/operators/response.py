@@ -15,7 +15,7 @@ from rmfg.model.game import MeanFieldGame, check_game, checked_game
 from rmfg.model.game import checked_mean_field as law_of_kind
 from rmfg.model.kernel import Kernel
 from rmfg.operators.bellman import checked_values
-from rmfg.operators.newton import solve_bellman
+from rmfg.operators.bellman_newton import solve_bellman
 from rmfg.operators.robust_mdp import RobustMDP
 
 # Rounding of (max reward - min reward) / (1 - discount) times this is the best that can be promised.
@@ -49,7 +49,7 @@ def best_response(
 
     The value's error is at most `tol` times (max reward - min reward) / (1 - discount), or what
     rounding allows; `error` says what was reached. `start` is a first guess of the value.
-    Method: safeguarded Newton, that is robust policy iteration (see `rmfg.operators.newton`).
+    Method: safeguarded Newton, that is robust policy iteration (see `rmfg.operators.bellman_newton`).
     """
     checks.tolerance(tol, SMALLEST_TOLERANCE)
     checked_game(game)
@@ -60,8 +60,8 @@ def best_response(
     mdp = RobustMDP.at(game, ambiguity, jnp.asarray(mean_field))
     ambiguity.check(mdp.kernel)
     point, error, _ = solve_bellman(mdp, begin, absolute_tolerance(mdp, tol))
-    q = allowed_only(point.answer.q, game.actions)
-    return BestResponse(point.policy, point.value, q, point.answer.kernel, jnp.asarray(error))
+    q = allowed_only(point.worst_case.q, game.actions)
+    return BestResponse(point.policy, point.value, q, point.worst_case.kernel, jnp.asarray(error))
 
 
 @boundary

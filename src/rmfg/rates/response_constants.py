@@ -20,7 +20,7 @@ from rmfg.model.dobrushin import dobrushin
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Problem
-from rmfg.operators.newton import FixedPoint, solve_bellman
+from rmfg.operators.bellman_newton import FixedPoint, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
 from rmfg.rates.constant import Constant
@@ -64,7 +64,7 @@ class ResponseConstants:
                 order = order[:2]
             if not all(high[s] < low[t] for s, t in itertools.pairwise(order)):
                 return None
-        return lower.point.answer.kernel
+        return lower.point.worst_case.kernel
 
     @functools.cached_property
     def nature_dobrushin(self) -> Constant:

@@ -16,7 +16,7 @@ from rmfg.model.dobrushin import dobrushin
 from rmfg.model.game import uniform_mean_field
 from rmfg.model.kernel import aligned
 from rmfg.model.problem import Problem
-from rmfg.operators.newton import Point, nature_answers, solve_bellman
+from rmfg.operators.bellman_newton import Point, nature_answers, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import RobustMDP
 
@@ -58,7 +58,7 @@ class SampledResponses:
         """The largest slope seen of the support function, at the values of a sample."""
         slopes = [
             np.abs(
-                there.point.answer.worst - nature_answers(here.mdp, there.point.value).worst
+                there.point.worst_case.worst - nature_answers(here.mdp, there.point.value).worst
             ).max()
             / _distance(here, there)
             for here, there in self._pairs
@@ -74,7 +74,7 @@ class SampledResponses:
 
     def dobrushin(self) -> float:
         """The largest Dobrushin coefficient seen of nature's kernel."""
-        found = [dobrushin(here.point.answer.kernel) for here, _ in self._pairs]
+        found = [dobrushin(here.point.worst_case.kernel) for here, _ in self._pairs]
         return float(np.max(found, initial=0))
 
     @functools.cached_property
@@ -109,7 +109,7 @@ def _distance(here: SampledResponse, there: SampledResponse) -> float:
 
 def _kernel_distance(here: SampledResponse, there: SampledResponse) -> float:
     """The largest L1 distance between rows of nature's two kernels."""
-    before, after = aligned(here.point.answer.kernel, there.point.answer.kernel)
+    before, after = aligned(here.point.worst_case.kernel, there.point.worst_case.kernel)
     return float(np.abs(np.asarray(before - after)).sum(axis=0).max())
 
 

@@ -4,7 +4,7 @@ from jaxtyping import Float
 
 from rmfg.core.precision import Array
 from rmfg.model.problem import Problem
-from rmfg.operators.newton import solve_bellman
+from rmfg.operators.bellman_newton import solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import finite_at
 from rmfg.solvers.base import RESPONSE_TOLERANCE, Response, finite
@@ -20,6 +20,6 @@ def assess(
     mdp = finite_at(problem.game, problem.ambiguity, mean_field)
     tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
     point = finite(solve_bellman(mdp, start, tolerance, policy).point)
-    nature = point.answer.kernel
+    nature = point.worst_case.kernel
     mover = problem.mover(mdp.kernel, nature)
-    return Response(policy, point.value, mdp.kernel, nature, mover), point.answer.q, tolerance
+    return Response(policy, point.value, mdp.kernel, nature, mover), point.worst_case.q, tolerance

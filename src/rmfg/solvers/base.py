@@ -29,7 +29,7 @@ from rmfg.core.precision import Array, Number
 from rmfg.model.game import checked_mean_field, uniform_mean_field, uniform_policy
 from rmfg.model.kernel import Kernel
 from rmfg.model.problem import Candidate, Problem
-from rmfg.operators.newton import Point, solve_bellman
+from rmfg.operators.bellman_newton import Point, solve_bellman
 from rmfg.operators.response import absolute_tolerance
 from rmfg.operators.robust_mdp import NonFiniteError, finite_at
 from rmfg.operators.stationary import stationary_distribution
@@ -115,7 +115,7 @@ def respond(
     mdp = finite_at(problem.game, problem.ambiguity, mean_field)
     tolerance = absolute_tolerance(mdp, RESPONSE_TOLERANCE)
     point = finite(solve_bellman(mdp, start, tolerance, None, temperature).point)
-    nature = point.answer.kernel
+    nature = point.worst_case.kernel
     return Response(
         point.policy, point.value, mdp.kernel, nature, problem.mover(mdp.kernel, nature)
     )

@@ -9,7 +9,7 @@ from rmfg.core import checks, inputs
 from rmfg.core.precision import Array, Number, boundary
 from rmfg.model.game import uniform_policy
 from rmfg.model.problem import Candidate, Problem
-from rmfg.operators.newton import agents_answer
+from rmfg.operators.bellman_newton import agents_answer
 from rmfg.solvers.assessment import assess
 from rmfg.solvers.base import (
     Response,

@@ -42,7 +42,7 @@ FACTORIZE_UP_TO = 100_000
 KRYLOV = {"rtol": 1e-9, "atol": 0.0, "max_steps": 2000, "restart": 40}
 
 
-class Answer(NamedTuple):
+class WorstCase(NamedTuple):
     """Nature's answer to a value function, and what it leaves of the action values.
 
     `worst` is the lower bound of the support function, on which `q` rests; `attained` is what the
@@ -61,7 +61,7 @@ class Point(NamedTuple):
     value: Float[Array, " S"]
     image: Float[Array, " S"]
     policy: Float[Array, "S A"]
-    answer: Answer
+    worst_case: WorstCase
 
     @property
     def residual(self) -> float:
@@ -79,12 +79,12 @@ class FixedPoint(NamedTuple):
 
 
 @eqx.filter_jit
-def nature_answers(mdp: RobustMDP, values: Float[Array, " S"]) -> Answer:
+def nature_answers(mdp: RobustMDP, values: Float[Array, " S"]) -> WorstCase:
     """Return nature's answer to the values."""
     worst = mdp.worst(values)
     attained = worst.kernel.expectation(values)
     attained += mdp.ambiguity.penalty(worst.kernel, mdp.kernel, mdp.mean_field)
-    return Answer(mdp.q_before(worst.value), worst.value, attained, worst.kernel)
+    return WorstCase(mdp.q_before(worst.value), worst.value, attained, worst.kernel)
 
 
 def solve_bellman(
@@ -138,9 +138,9 @@ def solve_bellman(
 def _evaluate(
     mdp: RobustMDP, value: Array, policy: Array | None, temperature: float | Array | None
 ) -> Point:
-    answer = nature_answers(mdp, value)
-    image, played = agents_answer(answer.q, policy, temperature, mdp.actions)
-    return Point(value, image, played, answer)
+    worst_case = nature_answers(mdp, value)
+    image, played = agents_answer(worst_case.q, policy, temperature, mdp.actions)
+    return Point(value, image, played, worst_case)
 
 
 @eqx.filter_jit
@@ -160,7 +160,7 @@ def agents_answer(
 
 def correction(discount: float, point: Point) -> Float[np.ndarray, " S"]:
     """(I - discount K)^-1 (image - value) for the chain K of the point's policy and kernel."""
-    residual, kernel = np.asarray(point.image) - np.asarray(point.value), point.answer.kernel
+    residual, kernel = np.asarray(point.image) - np.asarray(point.value), point.worst_case.kernel
     if isinstance(kernel, DenseKernel):
         return np.asarray(_direct(kernel, point.policy, residual, discount))
     if residual.size <= FACTORIZE_UP_TO:

@@ -1,0 +1,1 @@
+"""Functions, arguments and rubbish for `tests/fuzzing.py`."""

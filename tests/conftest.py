@@ -24,6 +24,7 @@ if version("jaxlib").startswith(("0.8.", "0.9.", "0.10.")):
     os.environ["XLA_FLAGS"] = f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 import jax  # noqa: E402 it reads the variables when it is loaded
+import jaxtyping  # noqa: E402
 
 # Compiled programs stay in memory, each in several mappings, of which Linux gives a process 65,530.
 MOST_MAPPINGS = 30_000
@@ -69,6 +70,17 @@ def ledger(record_property):
     ledger = Ledger()
     yield ledger
     record_property("laws", (ledger.cases, ledger.numbers, dict(ledger.worst)))
+
+
+@pytest.fixture
+def unchecked():
+    """Let the library run without checks of types, as users do.
+
+    For tests of many small calls, ten times as long with them, whose shapes other tests check.
+    """
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import rigorous_attack as attack
+import rigorous_cases as cases
+import rigorous_games as drawn
 from reference import exact_game
 
 import rmfg
@@ -197,8 +198,8 @@ def affine_game(seed: int) -> tuple[Problem, Candidate, dict]:
     """A game whose reward and kernel are affine in the law, and what is true of a candidate."""
     random = np.random.default_rng(seed)
     size, actions = int(random.integers(2, 4)), 2
-    reward = attack.rewards(random, (size, actions)), random.normal(size=(size, actions, size))
-    start = np.array([[attack.weights(random, size) for _ in range(actions)] for _ in range(size)])
+    reward = drawn.rewards(random, (size, actions)), random.normal(size=(size, actions, size))
+    start = np.array([[drawn.weights(random, size) for _ in range(actions)] for _ in range(size)])
     start = start + 0.25 * random.integers(0, 2)
     slope = np.round(random.uniform(size=(size, actions, size, size)) * random.integers(0, 2), 3)
     discount = float(random.choice([0.0, 0.5, 0.9]))
@@ -214,10 +215,10 @@ def affine_game(seed: int) -> tuple[Problem, Candidate, dict]:
         num_states=size,
         num_actions=actions,
     )
-    law = attack.weights(random, size)
+    law = drawn.weights(random, size)
     # Far from summing to one, as far as a saved law may be: the game is about the exact law.
     law = law / law.sum() * (1 + 1e-9 * random.normal())
-    policy = np.array([attack.weights(random, actions) for _ in range(size)])
+    policy = np.array([drawn.weights(random, actions) for _ in range(size)])
     kernel = np.asarray(game.kernel(law).probabilities)
     exact_law = exact_game.law_of(law)
 
@@ -241,11 +242,11 @@ def affine_game(seed: int) -> tuple[Problem, Candidate, dict]:
         for s in range(size)
     ]
     while True:
-        name, fields = attack.random_set(random, kernel)
+        name, fields = drawn.random_set(random, kernel)
         if name not in ("scenarios", "interval"):  # what is given, whatever the nominal law
             break
-    corners = {at: attack.exact_row(name, fields, at, p) for at, p in laws.items()}
-    truth = attack.truth_of(rewards, discount, corners, policy, law, kernel, kernel)
+    corners = {at: drawn.exact_row(name, fields, at, p) for at, p in laws.items()}
+    truth = cases.truth_of(rewards, discount, corners, policy, law, kernel, kernel)
     problem = Problem(game, catalog.make(name, **fields))
     return problem, Candidate(policy, law, rmfg.DenseKernel(kernel)), truth
 

@@ -18,35 +18,35 @@ from rmfg.rigorous.claim import Claim, Laws
 
 
 @pytest.mark.parametrize("block", range(20))
-def test_games_solved_in_rationals_never_lie_beyond_the_bounds(block):
+def test_games_solved_in_rationals_never_lie_beyond_the_bounds(block, unchecked):
     """20 times 10 games; `make attack` tries 10,000."""
     seeds = range(10 * block, 10 * block + 10)
     assert not [text for seed in seeds for text in attack.refuted(seed)]
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_support_functions_hold_at_any_guess(block):
+def test_support_functions_hold_at_any_guess(block, unchecked):
     seeds = range(10 * block, 10 * block + 10)
     assert not [text for seed in seeds for text in attack.refuted_rows(seed)]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_arithmetic_encloses_rationals(seed):
+def test_arithmetic_encloses_rationals(seed, unchecked):
     assert not attack.refuted_arithmetic(seed)
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_smooth_sets_enclose_their_duals_in_fifty_digits(seed):
+def test_smooth_sets_enclose_their_duals_in_fifty_digits(seed, unchecked):
     assert not attack.refuted_smooth(seed)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_faults_are_noticed(name, monkeypatch):
+def test_faults_are_noticed(name, monkeypatch, unchecked):
     MUTANTS[name](monkeypatch)
     assert attack.catches()
 
 
-def test_bounds_are_narrow():
+def test_bounds_are_narrow(unchecked):
     widths = [attack.looseness(seed) for seed in range(40)]
     assert max(widths) < 1e-11
     assert np.median(widths) < 1e-13

@@ -1,8 +1,10 @@
 """What all tests share: a ledger that counts the cases of a law and keeps the worst of them."""
 
+import gc
 import os
+import subprocess
+import sys
 from collections import defaultdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +18,46 @@ CACHE = Path(__file__).parents[1] / ".pytest_cache" / "compiled" / WORKER
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
-# Without these two kinds of optimization XLA compiles in 0.4 of the time (17 s of CPU in place of 44 s
-# for 100 tests). Laws hold up to rounding, which may differ, as it does between machines. XLA refuses
-# flags that it does not know, so that only versions that are known to have them are given them.
-FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-if version("jaxlib").startswith(("0.8.", "0.9.", "0.10.")):
-    os.environ["XLA_FLAGS"] = f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}".strip()
+# Programs here run for microseconds and take a third of the time to compile when they are not
+# optimized. What is compiled are the same operations in double precision, which may be rounded in
+# another order: no law may depend on that. What is asked for in `XLA_FLAGS` has the last word.
+QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+
+
+def understood(flags: str) -> bool:
+    """Whether the installed XLA knows the flags: it ends the process where it does not."""
+    code = "from jaxlib import xla_client; xla_client.make_cpu_client()"
+    environment = {**os.environ, "XLA_FLAGS": flags}
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    return child.returncode == 0
+
+
+if QUICK not in os.environ.get("XLA_FLAGS", "") and understood(QUICK):
+    os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
 
 import jax  # noqa: E402 it reads the variables when it is loaded
 import jaxtyping  # noqa: E402
 
+TESTS = pytest.StashKey[int]()
 # Compiled programs stay in memory, each in several mappings, of which Linux gives a process 65,530.
-MOST_MAPPINGS = 30_000
+# What is forgotten is traced and lowered anew, so that it is forgotten only when they grow scarce.
 MAPPINGS = Path("/proc/self/maps")
+MOST_MAPPINGS = 30_000
+TESTS_BETWEEN_COUNTS = 50
 
 
 def pytest_runtest_teardown(item, nextitem) -> None:
-    """Forget what was compiled before the system runs out of mappings."""
-    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MOST_MAPPINGS:
+    """Forget what was compiled when mappings of memory grow scarce."""
+    done = item.config.stash.get(TESTS, 0) + 1
+    if done % TESTS_BETWEEN_COUNTS == 0 and mappings() > MOST_MAPPINGS:
         jax.clear_caches()
+        gc.collect()
+    item.config.stash[TESTS] = done
+
+
+def mappings() -> int:
+    """The mappings of this process, where the system tells."""
+    return MAPPINGS.read_bytes().count(b"\n") if MAPPINGS.exists() else 0
 
 
 class Ledger:

@@ -1,0 +1,1 @@
+"""Calls with something wrong, for `tests/test_wrong_input.py`."""

@@ -20,8 +20,8 @@ import rmfg
 
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
+import forgery as attacks  # noqa: E402
 import registry  # noqa: E402
-import test_forgery as attacks  # noqa: E402
 from reference import judge  # noqa: E402
 
 TOL, MOST_JUDGED = 1e-6, 1

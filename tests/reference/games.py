@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import null_space
 
-from .worst_case import linear_program
+from .programs import linear_program
 
 SupportFunction = Callable[[np.ndarray, np.ndarray], float]
 

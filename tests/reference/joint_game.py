@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .games import SupportFunction
-from .worst_case import reachable
+from .programs import reachable
 
 ArrayOf = Callable[[np.ndarray], np.ndarray]  # of the law (S,): a kernel (S, A, S), or a reward
 Worst = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], float]

@@ -9,7 +9,7 @@ of where it goes, of how full each bounded state is, of a transport plan, or the
 import cvxpy as cp
 import numpy as np
 
-from .worst_case import conic_program, reachable
+from .programs import conic_program, reachable
 
 
 def filling(part: cp.Expression, room: np.ndarray) -> cp.Expression:

@@ -1,7 +1,6 @@
 """The options of Newton's method. Temperatures are in units of the range of values.
 
-What answers cost where one of them is half or twice as large is measured by
-`benchmarks/newton_options.py` and stands in the documentation (numbers).
+`benchmarks/newton_options.py` measures what answers cost where one of them is half or twice as large.
 """
 
 import dataclasses

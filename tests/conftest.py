@@ -2,8 +2,6 @@
 
 import gc
 import os
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -18,23 +16,6 @@ CACHE = Path(__file__).parents[1] / ".pytest_cache" / "compiled" / WORKER
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
-# Programs here run for microseconds and take a third of the time to compile when they are not
-# optimized. What is compiled are the same operations in double precision, which may be rounded in
-# another order: no law may depend on that. What is asked for in `XLA_FLAGS` has the last word.
-QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-
-
-def understood(flags: str) -> bool:
-    """Whether the installed XLA knows the flags: it ends the process where it does not."""
-    code = "from jaxlib import xla_client; xla_client.make_cpu_client()"
-    environment = {**os.environ, "XLA_FLAGS": flags}
-    child = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
-    return child.returncode == 0
-
-
-if QUICK not in os.environ.get("XLA_FLAGS", "") and understood(QUICK):
-    os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}"
-
 import jax  # noqa: E402 it reads the variables when it is loaded
 import jaxtyping  # noqa: E402
 
@@ -43,7 +24,7 @@ TESTS = pytest.StashKey[int]()
 # What is forgotten is traced and lowered anew, so that it is forgotten only when they grow scarce.
 MAPPINGS = Path("/proc/self/maps")
 MOST_MAPPINGS = 30_000
-TESTS_BETWEEN_COUNTS = 50
+TESTS_BETWEEN_COUNTS = 5
 
 
 def pytest_runtest_teardown(item, nextitem) -> None:

@@ -97,7 +97,7 @@ def test_patient_agents_with_rewards_of_any_size(form, unit):
 
 def test_few_newton_steps(monkeypatch):
     """Policy iteration, not value iteration: at discount 0.999 a dozen calls of nature are enough."""
-    from rmfg.operators import newton
+    from rmfg.operators import bellman_newton as newton
 
     calls, real = [], newton.nature_answers
     monkeypatch.setattr(newton, "nature_answers", lambda *args: calls.append(1) or real(*args))
@@ -165,7 +165,7 @@ def ring_value(size: int, radius: float, discount: float) -> np.ndarray:
 @pytest.mark.parametrize("method", ["factorize", "krylov"])
 def test_sparse_linear_algebra(method, monkeypatch):
     """By a sparse factorization and by GMRES, against dense NumPy."""
-    from rmfg.operators import newton
+    from rmfg.operators import bellman_newton as newton
 
     if method == "krylov":
         monkeypatch.setattr(newton, "FACTORIZE_UP_TO", 0)

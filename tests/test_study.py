@@ -186,7 +186,7 @@ REFUSED = {
     "zoo.nc -p discount=0.4": "`-p discount`",
     "zoo.nc --game sis-epidemic -p discount=0.4": "differs by",
     "zoo.nc --game beach-bar": "differs by",
-    "zoo.nc -o zoo.nc": "different files",
+    "zoo.nc -o zoo.nc": "both name",
     "zoo.nc -o no/out.nc": "does not exist",
     "zoo.nc --plot out.bmp": "format",
 }

@@ -6,6 +6,7 @@ Each argument and option is declared once, as a field of the record: its type an
 
 import abc
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import typer
@@ -15,6 +16,8 @@ class Command(abc.ABC):
     """A command. Its docstring is its help, its fields are what it can be asked for."""
 
     summary: ClassVar[str]  # one sentence, for the list of commands
+    typed: ClassVar[Mapping[str, str]] = {}
+    """What was typed under another name than the library's arguments have, for its messages."""
 
     @abc.abstractmethod
     def run(self) -> int:
@@ -25,7 +28,14 @@ def add(app: typer.Typer, name: str, kind: type[Command]) -> None:
     """Let the application run a command under that name."""
 
     def call(**given: Any) -> int:
-        return kind(**given).run()
+        try:
+            return kind(**given).run()
+        except (TypeError, ValueError) as error:
+            message = str(error)
+            for argument, typed in kind.typed.items():
+                message = message.replace(f"`{argument}`", f"`{typed}`")
+            error.args = (message,)
+            raise
 
     call.__doc__ = kind.__doc__
     call.__signature__ = inspect.signature(kind)  # pyright: ignore[reportFunctionMemberAccess]

@@ -21,6 +21,7 @@ class Verify(Command):
     """
 
     summary = "Certify a saved equilibrium again."
+    typed = {"path": "EQ.nc"}  # noqa: RUF012
 
     file: options.Saved
     tol: Annotated[float, options.number("Accuracy to ask for, whatever the file claims.")] = 1e-8

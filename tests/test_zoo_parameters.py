@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import rmfg
+from rmfg import zoo
+from rmfg.zoo import arguments
 
 ODD = (
     None,
@@ -129,3 +131,59 @@ def test_a_constant_beyond_doubles_is_none():
     game = rmfg.zoo.make("investment", taste=200)
     assert game.lipschitz.reward is None
     assert np.isfinite(game.reward(np.full(10, 0.1))).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("beach-baar", {}, "unknown game 'beach-baar'.*Did you mean 'beach-bar'"),
+        ("beach-bar", {"num_state": 3}, "'num_state'.*Did you mean 'num_states'"),
+        ("beach-bar", {"num_states": 0}, "`num_states` must be a positive integer"),
+        ("beach-bar", {"bar": 21}, "`bar` must hold state numbers from 0 to 20"),
+        ("beach-bar", {"noise": 1.5}, r"`noise` must be in \[0, 1\], but is 1.5"),
+        ("beach-bar", {"noise": float("nan")}, "`noise` must be a finite number"),
+        ("beach-bar", {"floor": 0.0}, "`floor` must be above 0"),
+        ("beach-bar", {"discount": 1.0}, "`discount` must lie in"),
+        ("two-beach-bars", {"bars": (3,), "charms": (1.0, 2.0)}, "`charms`.*one entry per bar"),
+        ("coordination", {"targets": ()}, "`targets` must be a sequence of state numbers"),
+        ("four-rooms", {"size": 10}, "`size` must be odd"),
+        ("sis-epidemic", {"num_actions": 1}, "`num_actions` must be an integer of at least 2"),
+        ("investment", {"depreciation": -0.1}, "`depreciation` must be in"),
+        ("mf-garnet", {"branching": 101}, "`branching` must be at most num_states=100"),
+        ("mf-garnet", {"kernel_coupling": "aditive"}, "Did you mean 'additive'"),
+        ("mf-garnet", {"seed": -1}, "`seed` must be an integer of at least 0"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_the_way_out(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.make(name, **parameters)
+
+
+@pytest.mark.parametrize("value", ["21", True, 2.5, None, np.float64(3), 0, -1])
+def test_sizes_are_positive_integers(value):
+    with pytest.raises(ValueError, match="`num_states` must be a positive integer"):
+        arguments.whole("num_states", value)
+
+
+@pytest.mark.parametrize("value", ["0.1", True, None, np.nan, np.inf, [0.1]])
+def test_numbers_are_finite(value):
+    with pytest.raises(ValueError, match="`noise` must be a finite number"):
+        arguments.probability("noise", value)
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_flags_are_true_or_false(value):
+    with pytest.raises(ValueError, match="`ring` must be True or False"):
+        arguments.flag("ring", value)
+
+
+def test_recipes_are_plain():
+    game = zoo.make("two-beach-bars", bars=[3, 9], charms=[0.0, 1.0], attraction=2)
+    recipe = dict(game.recipe[1])
+    assert (recipe["bars"], recipe["charms"]) == ((3, 9), (0.0, 1.0))
+    assert isinstance(recipe["attraction"], float)
+
+
+def test_unknown_names_cannot_be_described():
+    with pytest.raises(ValueError, match="Did you mean 'four-rooms'"):
+        zoo.describe("four-room")

@@ -304,7 +304,7 @@ SMALL = {
 def test_every_kind_of_game_can_be_saved_and_verified(name, tmp_path):
     """What was solved is never lost: saved, read, and judged on the game built again."""
     if name == "road-network":
-        pytest.skip("its size is that of its files; it is saved in tests/test_road_network.py")
+        pytest.skip("its size is that of its files; it is saved in tests/test_observables.py")
     own = name in ("state", "state-action")
     game = functions(name) if own else rmfg.zoo.make(name, **SMALL.get(name, {}))
     answer = rmfg.solve(game, rmfg.Contamination(0.1, support="nominal"), max_steps=2)

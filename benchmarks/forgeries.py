@@ -20,8 +20,10 @@ import rmfg
 
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
+import eight_states  # noqa: E402
 import forgery as attacks  # noqa: E402
 import registry  # noqa: E402
+import set_rows  # noqa: E402
 from reference import judge  # noqa: E402
 
 TOL, MOST_JUDGED = 1e-6, 1
@@ -42,23 +44,23 @@ def seen() -> Iterator[tuple[str, str, rmfg.Certificate]]:
     base = registry.lonely_game("dense")
     claim = attacks.truth(base, rmfg.Nominal())
     shifted = attacks.Moved(base, offset=np.asarray(1e8))
-    worse = 0.999999 * claim.policy + 1e-6 / registry.SHAPE[1]
+    worse = 0.999999 * claim.policy + 1e-6 / eight_states.SHAPE[1]
     bent = claim._replace(policy=worse * (1 + 9e-10))
     found = attacks.certificate(shifted, rmfg.Nominal(), bent)
     yield "rows that sum to 1 + 9e-10, rewards around 1e8", gained(found), found
     robust = rmfg.TotalVariation(0.1)
     claim = attacks.truth(base, robust)
-    lazy = 0.999 * claim.nature + 1e-3 * registry.array(base.kernel(claim.law))
+    lazy = 0.999 * claim.nature + 1e-3 * eight_states.array(base.kernel(claim.law))
     law = rmfg.stationary_distribution(lazy, claim.policy)
     moved = attacks.Claim(claim.policy, law, lazy * (1 - 9e-10))
     found = attacks.certificate(shifted, robust, moved)
     yield "a lazy nature, kernel rows short by 9e-10, rewards around 1e8", gap(found), found
-    away = np.zeros((*registry.SHAPE, registry.NUM_STATES))
+    away = np.zeros((*eight_states.SHAPE, eight_states.NUM_STATES))
     away[..., 0] = 1
-    line = 1e-9 * registry.LINE
+    line = 1e-9 * eight_states.LINE
     found = attacks.certificate(base, rmfg.Wasserstein(1e-11, line), claim._replace(nature=away))
     yield "all mass on one state, metric in units of 1e-9", outside(found), found
-    nominal = registry.array(base.kernel(claim.law))
+    nominal = eight_states.array(base.kernel(claim.law))
     near = 0.93 * nominal + 0.07 * away
     entropy = rmfg.KullbackLeibler(0.001)
     found = attacks.certificate(base, entropy, claim._replace(nature=near), tol=1e-2)
@@ -96,22 +98,22 @@ def outside(found: rmfg.Certificate) -> str:
     return f"infeasibility {found.infeasibility:.2g}"
 
 
-def tried(row: registry.SetRow, form: str, count: int) -> dict[str, list[int]]:
+def tried(row: set_rows.SetRow, form: str, count: int) -> dict[str, list[int]]:
     """For each kind of forgery: how many were tried, passed, were judged, and were refuted.
 
     The judge is slow: `MOST_JUDGED` of each kind are put before him, the boldest first.
     """
     base = registry.lonely_game(form)
-    kernel = base.kernel(np.ones(registry.NUM_STATES))
+    kernel = base.kernel(np.ones(eight_states.NUM_STATES))
     ambiguity = attacks.small_set(row, kernel)
     claim, rows = attacks.truth(base, ambiguity), row.rows(row.sizes[1], kernel)
-    payoff = np.asarray(base.reward(np.ones(registry.NUM_STATES)))
-    nominal, tallies = registry.array(kernel), {kind: [0, 0, 0, 0] for kind in KINDS}
+    payoff = np.asarray(base.reward(np.ones(eight_states.NUM_STATES)))
+    nominal, tallies = eight_states.array(kernel), {kind: [0, 0, 0, 0] for kind in KINDS}
     price = row.sizes[1] if row.penalized else 0.0
     passed: dict[str, list[attacks.Claim]] = {kind: [] for kind in KINDS}
 
     def worst(s: int, a: int, values: np.ndarray) -> tuple[float, np.ndarray]:
-        return row.reference(rows[s * registry.SHAPE[1] + a], values)
+        return row.reference(rows[s * eight_states.SHAPE[1] + a], values)
 
     for seed in range(max(1, count // attacks.NUM_FORGERIES)):
         found = attacks.forgeries(claim, nominal, 1000 + seed)

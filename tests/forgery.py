@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from registry import NUM_STATES, ONE_OF_EACH, SHAPE, SetRow, array, over_sets
+from eight_states import NUM_STATES, SHAPE, array
+from registry import ONE_OF_EACH, over_sets
+from set_rows import SetRow
 
 import rmfg
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from registry import array
+from eight_states import array
 
 import rmfg
 from rmfg.solvers.picard import Picard

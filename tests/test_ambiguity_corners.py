@@ -5,19 +5,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference import worst_case
-from registry import (
+from eight_states import (
     NUM_ACTIONS,
     NUM_STATES,
-    ONE_OF_EACH,
-    SETS,
     SHAPE,
     array,
     dense_kernel,
-    over_sets,
     sparse_kernel,
     values_of,
 )
+from reference import worst_case
+from registry import ONE_OF_EACH, SETS, over_sets
 from scipy.special import rel_entr
 
 import rmfg

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
-from registry import NUM_STATES, SETS, SHAPE, array, lonely_game, over_kernels, over_sets
+from eight_states import NUM_STATES, SHAPE, array
+from registry import SETS, lonely_game, over_kernels, over_sets
 
 import rmfg
 from rmfg.cli.verification import verify

@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from eight_states import NUM_STATES, SHAPE, array, dense_kernel
 from reference import games as brute_force
-from registry import NUM_STATES, SHAPE, CrowdedGame, array, dense_kernel, over_kernels
+from registry import CrowdedGame, over_kernels
 
 import rmfg
 

@@ -5,7 +5,8 @@ import itertools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from registry import SMALL_ZOO, array
+from eight_states import array
+from registry import SMALL_ZOO
 from soft_games import ROUNDING, distance, laws_of, rows_apart
 
 import rmfg

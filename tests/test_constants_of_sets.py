@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from registry import NUM_STATES, SHAPE, array, over_sets
+from eight_states import NUM_STATES, SHAPE, array
+from registry import over_sets
 from soft_games import ROUNDING, ladder, laws_of, rows_apart
 
 import rmfg

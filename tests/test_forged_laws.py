@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from eight_states import NUM_STATES, SHAPE
 from forgery import NEARLY_DECOMPOSABLE, birth_death, judged
-from registry import NUM_STATES, SHAPE
 
 import rmfg
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from eight_states import NUM_STATES, SHAPE, array
 from forgery import (
     CROWD_COSTS,
     TOL,
@@ -15,7 +16,7 @@ from forgery import (
     small_set,
     truth,
 )
-from registry import NUM_STATES, SHAPE, array, lonely_game, over_kernels
+from registry import lonely_game, over_kernels
 
 import rmfg
 

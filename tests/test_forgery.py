@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 
 import numpy as np
+from eight_states import NUM_STATES, SHAPE, array
 from forgery import (
     NUM_FORGERIES,
     Claim,
@@ -20,7 +21,7 @@ from forgery import (
     truth,
 )
 from reference import judge
-from registry import KERNELS, NUM_STATES, ONE_OF_EACH, SHAPE, array, lonely_game, over_kernels
+from registry import KERNELS, ONE_OF_EACH, lonely_game, over_kernels
 from scipy.special import rel_entr
 
 import rmfg

@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from registry import NUM_ACTIONS, NUM_STATES, SHAPE, CrowdedGame, array, dense_kernel, sparse_kernel
+from eight_states import NUM_ACTIONS, NUM_STATES, SHAPE, array, dense_kernel, sparse_kernel
+from registry import CrowdedGame
 
 import rmfg
 

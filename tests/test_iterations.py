@@ -5,7 +5,8 @@ Judged by NumPy calculations, closed forms of the zoo, and the certificate.
 
 import numpy as np
 import pytest
-from registry import NUM_STATES, SOLVERS, CrowdedGame, array, lonely_game
+from eight_states import NUM_STATES, array
+from registry import SOLVERS, CrowdedGame, lonely_game
 
 import rmfg
 from rmfg.cli import choices

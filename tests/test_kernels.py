@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from registry import ONE_OF_EACH, array, dense_kernel, over_sets, values_of
+from eight_states import array, dense_kernel, values_of
+from registry import ONE_OF_EACH, over_sets
 
 import rmfg
 from rmfg.core import checks

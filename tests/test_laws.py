@@ -10,21 +10,8 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
-from registry import (
-    KERNELS,
-    NUM_ACTIONS,
-    NUM_STATES,
-    SETS,
-    SHAPE,
-    SMALL_ZOO,
-    CrowdedGame,
-    array,
-    lonely_game,
-    over_kernels,
-    over_sets,
-    sparse_kernel,
-    values_of,
-)
+from eight_states import NUM_ACTIONS, NUM_STATES, SHAPE, array, sparse_kernel, values_of
+from registry import KERNELS, SETS, SMALL_ZOO, CrowdedGame, lonely_game, over_kernels, over_sets
 from scipy.special import logsumexp
 
 import rmfg

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from eight_states import array
 from reference import games as brute_force
-from registry import SOLVERS, array
+from registry import SOLVERS
 
 import rmfg
 

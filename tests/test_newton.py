@@ -11,7 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from registry import array
+from eight_states import array
 
 import rmfg
 from rmfg.core.meter import Meter

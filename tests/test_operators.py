@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from eight_states import NUM_STATES, SHAPE, array, dense_kernel, values_of
 from reference import games as brute_force
 from reference import worst_case
-from registry import NUM_STATES, SHAPE, array, dense_kernel, lonely_game, over_kernels, values_of
+from registry import lonely_game, over_kernels
 
 import rmfg
 

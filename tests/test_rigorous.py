@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rigorous_attack as attack
-from registry import KERNELS, NUM_STATES, SETS, SHAPE
+from eight_states import NUM_STATES, SHAPE
+from registry import KERNELS, SETS
 from rigorous_mutants import MUTANTS
 
 import rmfg

@@ -13,20 +13,9 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from eight_states import LINE, NUM_STATES, SCATTERED, SHAPE, array, values_of
 from reference import soft
-from registry import (
-    KERNELS,
-    LINE,
-    NUM_STATES,
-    ONE_OF_EACH,
-    SCATTERED,
-    SETS,
-    SHAPE,
-    array,
-    over_kernels,
-    over_sets,
-    values_of,
-)
+from registry import KERNELS, ONE_OF_EACH, SETS, over_kernels, over_sets
 from scipy.special import rel_entr
 
 import rmfg

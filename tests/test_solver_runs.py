@@ -5,7 +5,8 @@ import itertools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from registry import NUM_STATES, SOLVERS, CrowdedGame, array, lonely_game
+from eight_states import NUM_STATES, array
+from registry import SOLVERS, CrowdedGame, lonely_game
 
 import rmfg
 

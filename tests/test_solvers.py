@@ -5,8 +5,9 @@ Every claim is judged by a NumPy calculation or by the certificate of a game wit
 
 import numpy as np
 import pytest
+from eight_states import NUM_STATES, SHAPE, array
 from reference import games as brute_force
-from registry import NUM_STATES, SETS, SHAPE, SOLVERS, CrowdedGame, array, lonely_game, over_kernels
+from registry import SETS, SOLVERS, CrowdedGame, lonely_game, over_kernels
 
 import rmfg
 

@@ -7,7 +7,9 @@ worst errors stands at the end of the run.
 
 import numpy as np
 import pytest
-from registry import SHAPE, SetRow, array, dense_kernel, full_kernel, over_sets, values_of
+from eight_states import SHAPE, array, dense_kernel, full_kernel, values_of
+from registry import over_sets
+from set_rows import SetRow
 
 TINY = (1e-12, 1e-7)
 CONIC_ROWS = 4  # a conic program takes 50 ms

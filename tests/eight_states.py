@@ -1,5 +1,6 @@
 """Kernels and values of one size, (S, A) = (8, 5): what is compiled once serves every law and seed."""
 
+import equinox as eqx
 import numpy as np
 
 import rmfg
@@ -10,6 +11,7 @@ POSITIONS = np.random.default_rng(5).uniform(0, 3, NUM_STATES)
 LINE = np.abs(np.subtract.outer(np.arange(NUM_STATES), np.arange(NUM_STATES))).astype(float)
 SCATTERED = np.abs(np.subtract.outer(POSITIONS, POSITIONS))
 WEIGHTS = np.linspace(0.5, 2, NUM_STATES)
+EPS = np.finfo(float).eps
 
 
 def sparse_rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,3 +68,13 @@ def values_of(seed: int) -> np.ndarray:
 def array(kernel: rmfg.Kernel) -> np.ndarray:
     """The probabilities (S, A, S)."""
     return np.asarray(kernel.to_dense())
+
+
+def push(kernel, laws):
+    """A kernel of the same kind with other probabilities, unchecked."""
+    return eqx.tree_at(lambda k: k.law, kernel, np.ascontiguousarray(np.moveaxis(laws, -1, 0)))
+
+
+def rounding(*numbers: np.ndarray) -> float:
+    """What sums over eight states of numbers of this size may lose."""
+    return 64 * EPS * max(float(np.abs(number).max()) for number in numbers)

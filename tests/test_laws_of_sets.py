@@ -6,37 +6,20 @@ where the definition, in NumPy, can say what must come out.
 
 import itertools
 
-import equinox as eqx
 import jax
 import numpy as np
-import pytest
-from eight_states import NUM_ACTIONS, NUM_STATES, SHAPE, array, sparse_kernel, values_of
-from registry import KERNELS, SETS, SMALL_ZOO, CrowdedGame, lonely_game, over_kernels, over_sets
-from scipy.special import logsumexp
+from eight_states import EPS, NUM_STATES, SHAPE, array, push, rounding, sparse_kernel, values_of
+from registry import KERNELS, SETS, over_kernels, over_sets
 
 import rmfg
 
 SEEDS = range(8)
-EPS = np.finfo(float).eps
-
-
-def rounding(*numbers: np.ndarray) -> float:
-    """What sums over eight states of numbers of this size may lose."""
-    return 64 * EPS * max(float(np.abs(number).max()) for number in numbers)
 
 
 def reachable_minimum(row, kernel, values):
     dense = array(kernel)
     everywhere = np.full(SHAPE, values.min())
     return np.where(dense > 0, values, np.inf).min(-1) if row.support == "nominal" else everywhere
-
-
-def push(kernel, laws):
-    """A kernel of the same kind with other probabilities, unchecked."""
-    return eqx.tree_at(lambda k: k.law, kernel, np.ascontiguousarray(np.moveaxis(laws, -1, 0)))
-
-
-# Nature -----------------------------------------------------------------------------------------
 
 
 @over_kernels
@@ -174,151 +157,6 @@ def test_violation(row, form, ledger):
         ledger.at_most("what is missing counts", abs(short - 0.1), 1e-14)
         hole = ambiguity.violation(push(kernel, kernel.probabilities * np.nan), kernel)
         ledger.holds("NaN stays", np.isnan(hole))
-
-
-# The Bellman operators --------------------------------------------------------------------------
-
-
-@over_kernels
-@over_sets()
-def test_operators(row, form, ledger):
-    game = CrowdedGame(form)
-    for seed in SEEDS[:4]:
-        random = np.random.default_rng(seed)
-        field = random.dirichlet(np.ones(NUM_STATES))
-        kernel, reward = game.kernel(field), game.reward(field)
-        ambiguity = row.build(row.middle(), kernel)
-        policy = random.dirichlet(np.ones(NUM_ACTIONS), NUM_STATES)
-        values, others = values_of(seed), values_of(seed + 1)
-        higher = values + random.exponential(size=NUM_STATES)
-        slack, gamma = 8 * rounding(values, others, higher), game.discount
-
-        q = rmfg.robust_q(game, ambiguity, field, values)
-        by_hand = reward + gamma * ambiguity.worst_value(kernel, values)
-        ledger.at_most("q = r + discount sigma", abs(q - by_hand), slack)
-
-        def optimal(v, field=field, ambiguity=ambiguity):
-            return rmfg.optimal_operator(game, ambiguity, field, v)
-
-        def policy_s(v, field=field, ambiguity=ambiguity, policy=policy):
-            return rmfg.policy_operator(game, ambiguity, policy, field, v)
-
-        def soft(v, field=field, ambiguity=ambiguity):
-            return rmfg.soft_operator(game, ambiguity, 0.2, field, v)
-
-        expected = {
-            "T": q.max(1),
-            "T^pi": (policy * q).sum(1),
-            "soft T": 0.2 * logsumexp(q / 0.2, axis=1),
-        }
-        for name, operator in {"T": optimal, "T^pi": policy_s, "soft T": soft}.items():
-            image, image_too = operator(values), operator(others)
-            ledger.at_most(f"{name} as written", abs(image - expected[name]), slack)
-            distance = gamma * np.abs(values - others).max()
-            contraction = np.abs(image - image_too).max() - distance
-            ledger.at_most(f"{name} contracts by the discount", contraction, slack)
-            ledger.at_most(f"{name} is monotone", image - operator(higher), slack)
-            moved = np.abs(operator(values + 5) - image - gamma * 5)
-            ledger.at_most(f"{name} shifts by the discount", moved, rounding(values + 5) + slack)
-        excess = expected["soft T"] - expected["T"]
-        ledger.at_most("T <= soft T", -excess, slack)
-        bias = excess - 0.2 * np.log(NUM_ACTIONS)
-        ledger.at_most("soft T <= T + tau log A", bias, slack)
-
-
-ZOO = [name for name in rmfg.zoo.names() if name != "road-network"]
-
-
-@pytest.mark.parametrize("name", ZOO)
-def test_operators_on_the_zoo(name, ledger):
-    game = rmfg.zoo.make(name, **SMALL_ZOO.get(name, {}))
-    ambiguity = rmfg.TotalVariation(0.1, support="nominal")
-    size = int(np.prod(game.mean_field_shape))
-    for seed in SEEDS:
-        random = np.random.default_rng(seed)
-        field = random.dirichlet(np.ones(size)).reshape(game.mean_field_shape)
-        values, others = random.normal(size=(2, game.num_states)) * 10
-        image, image_too, higher, moved = (
-            rmfg.optimal_operator(game, ambiguity, field, v)
-            for v in (values, others, np.maximum(values, others), values + 1)
-        )
-        reward, slack = game.reward(field), rounding(values, others, game.reward(field))
-        nominal = (reward + game.discount * (array(game.kernel(field)) @ values)).max(1)
-        ledger.at_most("T <= nominal T", image - nominal, slack)
-        distance = game.discount * np.abs(values - others).max()
-        ledger.at_most("T contracts", np.abs(image - image_too).max() - distance, slack)
-        ledger.at_most("T is monotone", np.maximum(image, image_too) - higher, slack)
-        ledger.at_most("T shifts", np.abs(moved - image - game.discount), slack)
-
-
-# The certificate --------------------------------------------------------------------------------
-
-
-@over_kernels
-@over_sets()
-def test_certificate_refutes_wrong_answers(row, form, ledger):
-    game = lonely_game(form)
-    start = np.full(NUM_STATES, 1 / NUM_STATES)
-    nominal = game.kernel(start)
-    ambiguity = row.build(row.middle(), nominal)
-    best = rmfg.best_response(game, ambiguity, start, tol=1e-12)
-    law = rmfg.stationary_distribution(best.kernel, best.policy, initial=start)
-
-    def certify(policy=best.policy, law=law, kernel=best.kernel):
-        return rmfg.certify(game, ambiguity, policy, law, kernel)
-
-    found = certify()
-    assert found.certified, found
-    assert certify(kernel=None).certified
-    # The range of the policy's values, over the states in reach.
-    scale = found.scale
-    assert 0 < scale <= np.ptp(best.value) * (1 + 1e-9)
-
-    # The worst action in the state where the choice matters most loses at least what it loses once.
-    state = int(np.argmax(np.ptp(best.q, axis=1)))
-    worse = best.policy.copy()
-    worse[state] = np.eye(NUM_ACTIONS)[np.argmin(best.q[state])]
-    found = certify(policy=worse)
-    ledger.holds("a worse policy is refuted", not found.certified)
-    loss = np.ptp(best.q[state])
-    ledger.at_most("exploitability is an upper bound", loss - found.exploitability, 1e-9)
-
-    elsewhere = 0.9 * law + 0.1 * np.eye(NUM_STATES)[np.argmin(law)]
-    found = certify(law=elsewhere)
-    chain = np.einsum("sat,sa->st", array(best.kernel), best.policy)
-    expected = np.abs(elsewhere - elsewhere @ chain).sum()
-    ledger.holds("a law that does not stay is refuted", (expected < 1e-7) | ~found.certified)
-    ledger.at_most("consistency as defined", abs(found.consistency - expected), 1e-12)
-
-    paid = ambiguity.penalty(nominal, nominal)
-    gap = array(nominal) @ best.value + paid - ambiguity.worst_value(nominal, best.value)
-    gap = np.max(np.where(law[:, None] * best.policy > 0, gap, 0))
-    found = certify(kernel=nominal)
-    ledger.holds("a kind nature is refuted", (gap <= 1e-7 * scale) | ~found.certified)
-    ledger.at_most("nature's gap as defined", abs(found.nature_gap - gap), 1e-9 * scale)
-
-    cruel = np.zeros((*SHAPE, NUM_STATES))
-    cruel[..., np.argmin(best.value)] = 1
-    rows = row.rows(row.middle(), nominal)
-    outside = max(row.outside(one, cruel[one.place]) for one in rows)
-    assert outside > 1e-3
-    cruel = rmfg.DenseKernel(cruel)
-    found = certify(kernel=cruel.to_sparse() if form == "sparse" else cruel)
-    ledger.holds("a kernel outside its set is refuted", not found.certified)
-    ledger.holds("infeasibility is seen", found.infeasibility > 1e-3)
-
-    short = push(best.kernel, 0.9 * best.kernel.probabilities)
-    ledger.holds("rows that are no laws are refuted", not certify(kernel=short).certified)
-    hole = best.policy.copy()
-    hole[0] = np.nan
-    ledger.holds("NaN in the policy is refuted", not certify(policy=hole).certified)
-    hole = law.copy()
-    hole[0] = np.nan
-    ledger.holds("NaN in the distribution is refuted", not certify(law=hole).certified)
-    hole = best.kernel.probabilities.copy()
-    hole[np.argmax(law), :, 0] = np.nan
-    hole = push(best.kernel, hole)
-    ledger.holds("NaN in the kernel is refuted", not certify(kernel=hole).certified)
 
 
 # Between sets -----------------------------------------------------------------------------------

@@ -77,6 +77,14 @@ def ledger(record_property):
 
 
 @pytest.fixture
+def precision_is_the_callers():
+    """Whatever the library computes in double precision, the setting of JAX stays as it was."""
+    assert not jax.config.jax_enable_x64
+    yield
+    assert not jax.config.jax_enable_x64
+
+
+@pytest.fixture
 def unchecked():
     """Let the library run without checks of types, as users do.
 

@@ -78,3 +78,12 @@ def push(kernel, laws):
 def rounding(*numbers: np.ndarray) -> float:
     """What sums over eight states of numbers of this size may lose."""
     return 64 * EPS * max(float(np.abs(number).max()) for number in numbers)
+
+
+def same_row(p) -> rmfg.DenseKernel:
+    """A dense kernel whose rows are all the same."""
+    return rmfg.DenseKernel(np.broadcast_to(np.asarray(p, float), (*SHAPE, NUM_STATES)))
+
+
+def every_row(size) -> np.ndarray:
+    return np.full(SHAPE, float(size))

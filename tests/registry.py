@@ -191,6 +191,9 @@ SETS: tuple[SetRow, ...] = (
 )
 
 ONE_OF_EACH = tuple({row.kind: row for row in reversed(SETS)}.values())[::-1]
+# One row for each code path; L3 is computed as L2, both transports are one.
+PATHS = tuple(row for row in ONE_OF_EACH if row.kind not in ("L3", "Wasserstein 2"))
+WITH_SIZE = tuple(row for row in PATHS if row.has_radius or row.penalized)
 
 
 def over_sets(rows: tuple[SetRow, ...] = SETS) -> pytest.MarkDecorator:

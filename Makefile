@@ -50,6 +50,7 @@ tables: $(VENV)/test  ## make the tables of the documentation again (docs/tables
 	$(BIN)/python benchmarks/zoo_table.py docs/tables/zoo.md
 	$(BIN)/python benchmarks/rigorous.py docs/tables/rigorous.md docs/tables/rigorous_summary.md
 	$(BIN)/python benchmarks/hard_cases.py docs/tables/hard_cases.md docs/tables/sensitivity.md
+	$(BIN)/python benchmarks/newton_options.py docs/tables/newton_options.md
 	$(BIN)/python benchmarks/references.py docs/tables/references.md
 	$(BIN)/python benchmarks/forgeries.py docs/tables/forgeries.md
 	$(BIN)/python benchmarks/rates.py docs/tables/rates.md

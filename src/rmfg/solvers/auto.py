@@ -11,9 +11,11 @@ from jaxtyping import Float
 from rmfg.core.precision import Array
 from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
-from rmfg.solvers.base import Solver
+from rmfg.solvers.base import Solver, distribution_of
+from rmfg.solvers.blocks import has_blocks
 from rmfg.solvers.fictitious_play import FictitiousPlay
 from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, num_unknowns
+from rmfg.solvers.path import starting_point
 from rmfg.solvers.picard import Picard
 
 TRIAL_STEPS = 5
@@ -23,6 +25,7 @@ REQUIRED_SHRINKAGE = 0.8
 ROUNDS_OF_LARGE, ROUNDS_AFTER_FAILURE = 1000, 100
 
 PATH_END_OF_LARGE = 1e-3
+HOT = 1.0
 IN_TURNS = "FictitiousPlay and Newton in turns"
 
 
@@ -50,10 +53,11 @@ class Auto(Solver):
     Picard iteration with damping 0.5 converges geometrically on games that contract or do not
     interact, and is seen to fail at once on the others: where its residual has not shrunk by a
     fifth within five steps, Newton's method takes over. Games of more than `LARGEST_SYSTEM` unknowns
-    are played fictitiously first, which is cheap and good to a few digits; what is not solved by then
-    goes to Newton's method too. Where Newton's method gives up, fictitious play and Newton's proximal
-    steps from where it got take turns, with ever more rounds. The answer is the best one that any
-    of them found, and says which of them were used and why.
+    whose slope has no sparse factors (see `rmfg.solvers.blocks`) are played fictitiously first, which
+    is cheap and good to a few digits; what is not solved by then goes to Newton's method too. Where
+    Newton's method gives up, fictitious play and Newton's proximal steps from where it got take turns,
+    with ever more rounds. The answer is the best one that any of them found, and says which of them
+    were used and why.
     """
 
     def init(self, problem: Problem, guess: Float[Array, "..."]) -> AutoState:
@@ -104,7 +108,7 @@ class Auto(Solver):
 
     def _replace_trial(self, problem: Problem, state: AutoState, why: str) -> AutoState:
         unknowns = num_unknowns(problem)
-        if unknowns <= LARGEST_SYSTEM:
+        if unknowns <= LARGEST_SYSTEM or _factorizes(problem, state.guess):
             return self._solve(problem, state, why)
         why += f", as {unknowns} unknowns are many for Newton's method"
         return self._play(problem, state, why, ROUNDS_OF_LARGE)
@@ -139,3 +143,10 @@ class Auto(Solver):
             account += f", {why}; then {IN_TURNS}"
         rounds = state.rounds if rounds is None else rounds
         return replace(state, inner=inner, method=method, steps=0, account=account, rounds=rounds)
+
+
+def _factorizes(problem: Problem, guess: Float[Array, "..."]) -> bool:
+    """Whether the slope of Newton's method has sparse factors at any number of states."""
+    distribution = np.asarray(distribution_of(jnp.asarray(guess)))
+    point, _, play = starting_point(problem, distribution, HOT)
+    return has_blocks(problem, point, play)

@@ -1,19 +1,21 @@
 """The smoothed equations linearized at a point, and their linear systems solved.
 
 In small games the slope is one dense matrix, by forward differentiation in all directions.
-Beyond, it is only applied (one directional derivative each), and GMRES solves with
+Beyond, it is only applied (one directional derivative each), and GMRES solves with a preconditioner.
+Where rows are sparse and so are their factors, as on grids and lines, that is the slope itself, up
+to what many states share (see `rmfg.solvers.blocks`). Elsewhere it is
 
     P = [ discount * K - I             0               ]
         [ dF_m / dV     (1 - restart) * K^T - I        ]
 
-for a preconditioner: the chain K of policy and kernel by two sparse factorizations, with the
-reaction of the population to values by another directional derivative. What P leaves out is how
-rewards and kernel move with the population. Where they do through few numbers, such as the flows on
-the links of a network, that is a perturbation of low rank, and GMRES needs hardly more steps than
-there are such numbers.
+the chain K of policy and kernel by two sparse factorizations, with the reaction of the population to
+values by another directional derivative. What P leaves out is how rewards and kernel move with the
+population. Where they do through few numbers, such as the flows on the links of a network, that is a
+perturbation of low rank, and GMRES needs hardly more steps than there are such numbers.
 """
 
 import abc
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -27,8 +29,8 @@ from jaxtyping import Float
 
 from rmfg.core.deadline import check_time
 from rmfg.core.precision import Array
-from rmfg.model.leaking import Leaking
 from rmfg.model.problem import Problem
+from rmfg.solvers.blocks import blocks, has_blocks, kept
 from rmfg.solvers.smoothing import Play, Smoothing, residual
 
 # Unknowns up to which one matrix is made. On 104 states (four rooms) the matrix takes 0.3 to 3 s and
@@ -151,14 +153,16 @@ def _preconditioner(
     play: Play,
     apply: Callable[[np.ndarray], np.ndarray],
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Solve with P of the module's docstring."""
+    """Solve with the slope's own blocks, or with P of the module's docstring."""
     game, size = problem.game, problem.game.num_states
     if game.mean_field != "state":
         return lambda right: -right
-    kept = play.kernel.kept if isinstance(play.kernel, Leaking) else play.kernel
-    policy = np.asarray(play.policy)
-    nature = kept.chain(policy)
-    mover = problem.mover(game.kernel(point[size:]), kept).chain(policy)
+    if has_blocks(problem, point, play):
+        with contextlib.suppress(RuntimeError):  # SciPy's word for singular
+            return scipy.sparse.linalg.splu(blocks(problem, point, smoothing, play)).solve
+    policy, stays = np.asarray(play.policy), kept(play.kernel)
+    nature = stays.chain(policy)
+    mover = problem.mover(game.kernel(point[size:]), stays).chain(policy)
     identity = scipy.sparse.eye_array(size)
     stay = 1 - float(smoothing.restart)
     values = scipy.sparse.linalg.splu((float(game.discount) * nature - identity).tocsc())

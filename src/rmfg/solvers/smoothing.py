@@ -93,15 +93,10 @@ def residual(
 
     NaN where the game has no finite rewards, or rows that are no laws.
     """
-    game, size = problem.game, problem.game.num_states
+    game = problem.game
     center, unit = smoothing.center, smoothing.unit
-    temperature = jnp.exp(smoothing.log_temperature) * unit
-    value, mean_field = point[:size] * unit, point[size:].reshape(game.mean_field_shape)
-    mdp = RobustMDP.at(game, problem.ambiguity, mean_field)
-    # Distances between values are what counts: their level would only cost digits.
-    low = jax.lax.stop_gradient(jnp.min(value))
-    heights = value - low
-    step = ProximalStep(heights, center.potential, temperature, center.weight)
+    mdp, step, low = faced(problem, point, smoothing)
+    mean_field, temperature, heights = mdp.mean_field, step.temperature, step.values
     nature = mdp.ambiguity.soften(mdp.kernel, step, mean_field)
     q = mdp.q_before(low + nature.value - temperature * center.offset)
     logits = allowed_only(q / temperature + center.log_policy, mdp.actions)
@@ -120,6 +115,22 @@ def residual(
         policy, nature.kernel, distribution, logits - log_sum, potential, nature.weight, offset
     )
     return jnp.where(mdp.sound, image - point, jnp.nan), play
+
+
+def faced(
+    problem: Problem, point: Float[Array, " N"], smoothing: Smoothing
+) -> tuple[RobustMDP, ProximalStep, Float[Array, ""]]:
+    """Return what agents face at a point, nature's proximal step, and the lowest value (traceable).
+
+    The step's values are heights above the lowest one: their level would only cost digits.
+    """
+    game, size = problem.game, problem.game.num_states
+    center, unit = smoothing.center, smoothing.unit
+    value, mean_field = point[:size] * unit, point[size:].reshape(game.mean_field_shape)
+    low = jax.lax.stop_gradient(jnp.min(value))
+    temperature = jnp.exp(smoothing.log_temperature) * unit
+    step = ProximalStep(value - low, center.potential, temperature, center.weight)
+    return RobustMDP.at(game, problem.ambiguity, mean_field), step, low
 
 
 def unit_of(problem: Problem, guess: Float[np.ndarray, "..."]) -> float:

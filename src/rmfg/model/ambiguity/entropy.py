@@ -234,7 +234,7 @@ class Penalized(Soft):
         rows = kernel.rows(step.values, "support")
         strength = size_at("strength", self.strength, mean_field, rows)
         strength += step.temperature * (1.0 if step.weight is None else step.weight)
-        scaled = jnp.broadcast_to(rows.values, rows.law.shape) / strength
+        scaled = jnp.broadcast_to(rows.values + step.shift, rows.law.shape) / strength
         low = jax.lax.stop_gradient(jnp.min(jnp.where(rows.law > 0, scaled, jnp.inf), axis=0))
         weights = rows.law * jnp.exp(jnp.where(rows.law > 0, low - scaled, 0))
         total = summed(weights)

@@ -59,10 +59,12 @@ def _mass_to_move(
     outside = excess(law)
     nearly = ROUNDINGS * float(jnp.finfo(law.dtype).eps)
     inside = (outside <= 0) & (least <= 0)
-    rounded = ~inside & (least <= 0) & (excess((1 - nearly) * law + nearly * nominal) <= 0)
-    known = jnp.where(inside, 0, jnp.where(rounded, nearly * whole, whole))
-    known = jnp.where(excess(nominal) <= 0, known, jnp.where(inside, 0, 1))
-    open_rows = ~inside & ~rounded & (excess(nominal) <= 0) & (whole > 0)
+    rounded = inside | ((least <= 0) & (excess((1 - nearly) * law + nearly * nominal) <= 0))
+    at_center = excess(nominal) <= 0
+    open_rows = ~inside & at_center & (whole > 0)
+    # A compiler may evaluate a condition twice, with another rounding: what rows get that are inside by
+    # one of them and outside by the other must not depend on it.
+    known = jnp.where(inside, 0, jnp.where(at_center, nearly * whole, 1))
 
     def search() -> Array:
         path = Path.between(nominal, law, scale)
@@ -82,7 +84,7 @@ def _mass_to_move(
         moved = jnp.where(found, start, jnp.minimum(jnp.exp(high), whole))
         return jnp.where(open_rows, moved, known)
 
-    moved = jax.lax.cond(jnp.any(open_rows), search, lambda: known)
+    moved = jax.lax.cond(jnp.any(open_rows & ~rounded), search, lambda: known)
     return jnp.where(jnp.isnan(outside) | jnp.isnan(whole), jnp.nan, moved)
 
 

@@ -36,13 +36,16 @@ from rmfg.model.rows import Reach, Rows, summed
 class ProximalStep(NamedTuple):
     """What a smooth answer depends on besides the set and the nominal kernel.
 
-    Rows of curved sets feel `weight` times the potential, all of it by default.
+    Rows of curved sets feel `weight` times the potential, all of it by default. With a `shift`, each
+    row sees values of its own on its slots: the answer's derivative in it is that of every row in
+    each of its successors' values.
     """
 
     values: Float[Array, " S"]
     potential: Float[Array, " S"]
     temperature: Float[Array, ""]
     weight: Float[Array, "S A"] | None = None
+    shift: Float[Array, "K S A"] | float = 0.0
 
 
 class Softened(NamedTuple):
@@ -113,6 +116,7 @@ class ByPotential(Soft):
         tied = step.values / step.temperature + step.potential
         shared = self.reach == "lowest"
         rows, before = (_own_rows(kernel, at, self.reach) for at in (tied, step.potential))
+        rows = _shifted(rows, step)
         log_total, sink = (jax.nn.logsumexp(-tied), None) if shared else _row_sink(rows)
         log_before = jax.nn.logsumexp(-step.potential) if shared else _row_sink(before)[0]
         found = self.solve(rows, log_before - log_total, mean_field)
@@ -139,6 +143,7 @@ class ByTilt(Soft):
         scaled = step.values / step.temperature
         tied = scaled + step.potential
         rows, past = (_own_rows(kernel, at, self.reach) for at in (scaled, step.potential))
+        rows = _shifted(rows, step)
         weight = jnp.ones_like(rows.law[0]) if step.weight is None else step.weight
         felt = Rows(rows.law, rows.values + weight * past.values, rows.allowed, rows.successors)
         log_before, log_after = jax.nn.logsumexp(-step.potential), jax.nn.logsumexp(-tied)
@@ -173,6 +178,12 @@ def spoiled(softened: Softened, unknown: Bool[Array, "S A"]) -> Softened:
 def _own_rows(kernel: Kernel, values: Array, reach: Reach) -> Rows:
     """The rows without the state of lowest value: a sink that all rows share stands for it."""
     return kernel.rows(values, "support" if reach == "lowest" else reach)
+
+
+def _shifted(rows: Rows, step: ProximalStep) -> Rows:
+    """The rows, each with its own shift of the values, in units of the temperature."""
+    values = rows.values + step.shift / step.temperature
+    return Rows(rows.law, values, rows.allowed, rows.successors, rows.held)
 
 
 def _leaking(kernel: Kernel, rows: Rows, found: SoftRows, tied: Array) -> Leaking:

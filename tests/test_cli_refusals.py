@@ -130,7 +130,7 @@ WRONG = [
     ("solve latin.py:game", "latin.py"),
     ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=zipped.npy", "zipped.npy"),
     ("solve game.npz --set wasserstein --radius 0.1 --set-option metric=wide.npy", "wide.npy"),
-    ("verify absent.nc", "absent.nc"),
+    ("verify absent.nc", "`EQ.nc`: there is no file 'absent.nc'"),
     ("verify cut.nc", "cut.nc"),
     ("verify fake.nc", "fake.nc"),
     ("verify game.nc", "not an equilibrium"),

@@ -176,11 +176,12 @@ def test_simulate_exits_with_one_where_the_answer_is_not_certified(command):
 
 
 REFUSED = {
-    "nothing.nc": "there is no file",
+    "nothing.nc": "`EQ.nc`: there is no file",
     "nameless.nc": "--game path/to/file.py:NAME",
     "zoo.nc --agents 1.5": "`--agents`",
     "zoo.nc --agents ten": "`--agents`",
-    "zoo.nc --runs 1": "`num_runs`",
+    "zoo.nc --runs 1": "`--runs`",
+    "zoo.nc --steps 0": "`--steps`",
     "zoo.nc --gap guess": "gap",
     "zoo.nc --nature kind": "nature",
     "zoo.nc -p discount=0.4": "`-p discount`",

@@ -4,6 +4,7 @@ from .answer.certificate import certify as certify
 from .answer.equilibrium import Equilibrium as Equilibrium
 from .answer.equilibrium import load as load
 from .answer.proof import prove as prove
+from .core.compiled import keep_compiled as keep_compiled
 from .core.status import Status as Status
 from .interop.gymnasium import single_agent_env as single_agent_env
 from .interop.pettingzoo import parallel_env as parallel_env

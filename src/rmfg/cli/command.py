@@ -18,6 +18,8 @@ class Command(abc.ABC):
     summary: ClassVar[str]  # one sentence, for the list of commands
     typed: ClassVar[Mapping[str, str]] = {}
     """What was typed under another name than the library's arguments have, for its messages."""
+    compiles: ClassVar[bool] = False
+    """Whether it solves or judges: then what it compiles is kept for the next command."""
 
     @abc.abstractmethod
     def run(self) -> int:
@@ -28,6 +30,10 @@ def add(app: typer.Typer, name: str, kind: type[Command]) -> None:
     """Let the application run a command under that name."""
 
     def call(**given: Any) -> int:
+        if kind.compiles:
+            from rmfg.core.compiled import keep_compiled
+
+            keep_compiled()
         try:
             return kind(**given).run()
         except (TypeError, ValueError) as error:

@@ -21,6 +21,7 @@ class Simulate(Command):
     """
 
     summary = "Let finitely many agents play a saved equilibrium."
+    compiles = True
     typed = {"num_runs": "--runs", "num_steps": "--steps", "path": "EQ.nc"}  # noqa: RUF012
 
     file: options.Saved

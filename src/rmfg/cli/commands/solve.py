@@ -19,6 +19,7 @@ class Solve(Command):
     """
 
     summary = "Solve a game and certify the answer."
+    compiles = True
 
     game: options.Game
     set_name: Annotated[

@@ -21,6 +21,7 @@ class Verify(Command):
     """
 
     summary = "Certify a saved equilibrium again."
+    compiles = True
     typed = {"path": "EQ.nc"}  # noqa: RUF012
 
     file: options.Saved

@@ -67,7 +67,8 @@ gallery: install  ## draw every game of the zoo again (docs/assets/gallery)
 fuzz: $(VENV)/test  ## 100,000 calls with rubbish for arguments (an hour), and their table
 	$(BIN)/python tests/fuzzing.py 100000 docs/tables/fuzz.md
 
-bench: install  ## time the hot loop, as ratios
+bench: install  ## time the hot loop, as ratios, and the first answer
+	$(BIN)/python benchmarks/first_answer.py docs/tables/first_answer.md
 	$(BIN)/python benchmarks/layout.py docs/tables/layout.md
 	$(BIN)/python benchmarks/stationary.py docs/tables/stationary.md
 	$(BIN)/python benchmarks/time_limits.py docs/tables/time_limits.md

@@ -65,3 +65,18 @@ def test_constants_are_proved_where_they_follow_from_the_game():
         mean_field_policy(crowded(moving=False), rmfg.Nominal()), 10_000, posterior=False
     )
     assert more.value < still.value
+
+
+def test_gaps_are_bounded_where_nature_s_set_jumps():
+    """At the disease-free law nobody can be infected, at every other one somebody can: a derivative
+    in the law is infinite there, and what rests on it does without.
+    """
+    game, ambiguity = rmfg.zoo.make("sis-epidemic"), rmfg.TotalVariation(0.05, support="nominal")
+    found = rmfg.solve(game, ambiguity)
+    assert found.distribution[0] == 1
+    exact = rmfg.finite_gap(game, ambiguity, found, 5)
+    assert exact.value <= exact.high <= exact.upper.high < np.inf
+    sampled = rmfg.finite_gap(game, ambiguity, found, 10**6, num_runs=4, num_steps=30)
+    assert sampled.method == "sample"
+    assert sampled.low == pytest.approx(0, abs=1e-9)
+    assert sampled.high < 1e-6

@@ -96,13 +96,20 @@ def _stein(
     left: Float[np.ndarray, "S S"],
     right: Float[np.ndarray, "S S"],
 ) -> Float[np.ndarray, "S S"]:
-    """Solve G = source + left @ G @ right by doubling its series (Smith 1968); zero if it diverges."""
+    """Solve G = source + left @ G @ right by doubling its series (Smith 1968).
+
+    Zero where the series diverges, and where the operator jumps at the law, so that a derivative is
+    infinite: nature who may only go where the nominal law does finds new places there.
+    """
     slope = source
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(DOUBLINGS):
             added = left @ slope @ right
             slope, left, right = slope + added, left @ left, right @ right
-            if np.abs(added).max() <= np.finfo(float).eps * np.abs(slope).max():
+            largest = np.abs(slope).max()
+            if not np.isfinite(largest):
+                break
+            if np.abs(added).max() <= np.finfo(float).eps * largest:
                 return slope
     return np.zeros_like(source)
 

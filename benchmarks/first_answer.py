@@ -50,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         imports = min(cpu_seconds(["-c", "import rmfg; rmfg.solve"], folder) for _ in range(3))
     lines = [
-        f"{' '.join(SET)}, the rest by default, on {os.cpu_count()} cores of {platform.machine()}. "
+        f"`{' '.join(SET)}`, the rest by default, on {os.cpu_count()} cores of {platform.machine()}. "
         f"Importing alone takes {imports:.1f} s.",
         "",
         "| game | states | first, CPU s | again, CPU s | programs |",

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from eight_states import NUM_STATES, SHAPE, array, dense_kernel, every_row, same_row, values_of
 from reference import worst_case
-from registry import over_sets
+from registry import SETS, over_sets
 
 import rmfg
+from rmfg.model.ambiguity.rowwise import violation_of
 from rmfg.model.ambiguity.soft import ProximalStep
 
 pytestmark = pytest.mark.usefixtures("precision_is_the_callers")
@@ -38,6 +39,21 @@ def test_extreme_values(row):
         moved = np.abs(array(worst) @ values - plain)
         assert moved.max() <= 1e-9 + 1e-12 * np.abs(shown).max() / scale
         assert (ambiguity.violation(worst, kernel) <= 1e-12).all()
+
+
+@over_sets(tuple(row for row in SETS if row.name in ("L3, support all", "KL", "chi-square")))
+def test_a_law_on_the_boundary_is_inside_however_it_is_compiled(row, ledger):
+    """Without optimization the distance of a law is rounded otherwise in each of its uses."""
+    kernel = dense_kernel(3)
+    ambiguity = row.build(row.middle(), kernel)
+    cheap = {"xla_backend_optimization_level": 0}
+    answer = eqx.filter_jit(lambda *given: ambiguity.worst(*given).kernel, compiler_options=cheap)
+    outside = eqx.filter_jit(violation_of, compiler_options=cheap)
+    with jax.enable_x64(True):
+        for scale, offset in ((1, 0), (1e-6, 1), (1e6, 0)):
+            law = answer(kernel, scale * values_of(0) + offset)
+            found = outside(ambiguity, law, kernel, None)
+            ledger.at_most("a worst law is inside", found, 1e-12)
 
 
 @over_sets()

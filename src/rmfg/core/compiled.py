@@ -57,7 +57,7 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> Path | None:
     # XLA's own caches would put the folder's name into the names of the entries.
     jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
     compilation_cache.reset_cache()
-    atexit.register(_publish, own, store)
+    atexit.register(_publish, own, store, os.getpid())
     return store
 
 
@@ -81,12 +81,19 @@ def _own_folder(store: Path) -> Path:
     own = Path(tempfile.mkdtemp(dir=running))
     for entry in _entries(store):
         with contextlib.suppress(FileNotFoundError):  # another process has just removed it
-            os.link(entry, own / entry.name)
+            try:
+                os.link(entry, own / entry.name)
+            except FileNotFoundError:
+                raise
+            except OSError:  # a file system without links
+                shutil.copyfile(entry, own / entry.name)
     return own
 
 
-def _publish(own: Path, store: Path) -> None:
+def _publish(own: Path, store: Path, process: int) -> None:
     """Move new entries to the others, and forget the oldest beyond what is kept."""
+    if os.getpid() != process:
+        return  # a fork, whose parent still works in the folder
     # The interpreter is ending: what cannot be kept is not, and nobody is told.
     with contextlib.suppress(OSError):
         known = {entry.name for entry in _entries(store)}

@@ -54,3 +54,8 @@ class Leaking(eqx.Module):
         slots = np.concatenate([slots, np.array(more_slots, slots.dtype)])
         law = checks.normalized(np.concatenate([law, np.array(more_law)]), axis=0)
         return assemble(SparseKernel, slots=slots, law=law)
+
+
+def kept(kernel: Kernel | Leaking) -> Kernel:
+    """The kernel without what leaks into the sink."""
+    return kernel.kept if isinstance(kernel, Leaking) else kernel

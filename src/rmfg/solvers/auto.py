@@ -11,11 +11,10 @@ from jaxtyping import Float
 from rmfg.core.precision import Array
 from rmfg.model.problem import Candidate, Problem
 from rmfg.operators.robust_mdp import NonFiniteError
-from rmfg.solvers.base import Solver, distribution_of
-from rmfg.solvers.blocks import has_blocks
+from rmfg.solvers.base import Solver
+from rmfg.solvers.blocks import has_blocks_at
 from rmfg.solvers.fictitious_play import FictitiousPlay
 from rmfg.solvers.newton import LARGEST_SYSTEM, Newton, num_unknowns
-from rmfg.solvers.path import starting_point
 from rmfg.solvers.picard import Picard
 
 TRIAL_STEPS = 5
@@ -25,7 +24,6 @@ REQUIRED_SHRINKAGE = 0.8
 ROUNDS_OF_LARGE, ROUNDS_AFTER_FAILURE = 1000, 100
 
 PATH_END_OF_LARGE = 1e-3
-HOT = 1.0
 IN_TURNS = "FictitiousPlay and Newton in turns"
 
 
@@ -108,7 +106,7 @@ class Auto(Solver):
 
     def _replace_trial(self, problem: Problem, state: AutoState, why: str) -> AutoState:
         unknowns = num_unknowns(problem)
-        if unknowns <= LARGEST_SYSTEM or _factorizes(problem, state.guess):
+        if unknowns <= LARGEST_SYSTEM or has_blocks_at(problem, state.guess):
             return self._solve(problem, state, why)
         why += f", as {unknowns} unknowns are many for Newton's method"
         return self._play(problem, state, why, ROUNDS_OF_LARGE)
@@ -143,10 +141,3 @@ class Auto(Solver):
             account += f", {why}; then {IN_TURNS}"
         rounds = state.rounds if rounds is None else rounds
         return replace(state, inner=inner, method=method, steps=0, account=account, rounds=rounds)
-
-
-def _factorizes(problem: Problem, guess: Float[Array, "..."]) -> bool:
-    """Whether the slope of Newton's method has sparse factors at any number of states."""
-    distribution = np.asarray(distribution_of(jnp.asarray(guess)))
-    point, _, play = starting_point(problem, distribution, HOT)
-    return has_blocks(problem, point, play)

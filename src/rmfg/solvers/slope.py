@@ -29,8 +29,9 @@ from jaxtyping import Float
 
 from rmfg.core.deadline import check_time
 from rmfg.core.precision import Array
+from rmfg.model.leaking import kept
 from rmfg.model.problem import Problem
-from rmfg.solvers.blocks import blocks, has_blocks, kept
+from rmfg.solvers.blocks import blocks, has_blocks
 from rmfg.solvers.smoothing import Play, Smoothing, residual
 
 # Unknowns up to which one matrix is made. On 104 states (four rooms) the matrix takes 0.3 to 3 s and

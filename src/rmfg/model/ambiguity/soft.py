@@ -29,7 +29,7 @@ from jaxtyping import Bool, Float
 
 from rmfg.core.precision import Array
 from rmfg.model.kernel import Kernel
-from rmfg.model.leaking import Leaking
+from rmfg.model.leaking import Leaking, kept
 from rmfg.model.rows import Reach, Rows, summed
 
 
@@ -165,10 +165,9 @@ def plain(value: Float[Array, "S A"], kernel: Kernel | Leaking) -> Softened:
 
 def spoiled(softened: Softened, unknown: Bool[Array, "S A"]) -> Softened:
     """The answer, with NaN in rows of unknown size."""
-    given = softened.kernel
-    kept = given.kept if isinstance(given, Leaking) else given
-    law = jnp.where(unknown, jnp.nan, jnp.asarray(kept.law))
-    kernel = eqx.tree_at(lambda kernel: kernel.law, kept, law)
+    given, rows = softened.kernel, kept(softened.kernel)
+    law = jnp.where(unknown, jnp.nan, jnp.asarray(rows.law))
+    kernel = eqx.tree_at(lambda kernel: kernel.law, rows, law)
     if isinstance(given, Leaking):
         kernel = Leaking(kernel, given.leak, given.sink)
     value = jnp.where(unknown, jnp.nan, softened.value)
